@@ -1,0 +1,44 @@
+"""CPU and memory of running runs, kept as metric series of kind `resource`."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from polyaxon.db.models import Experiment, MetricSeries
+from polyaxon.lifecycles import tables as s
+from polyaxon.stores.series import Row, ingest
+from scheduler.passes import queue
+from scheduler.passes.dispatch import replica
+from scheduler.runners.base import Usage
+from scheduler.runners.configured import configured_runner
+
+logger = logging.getLogger(__name__)
+
+
+def sample_usage() -> int:
+    """Take one sample of every running run; returns how many."""
+    runner = configured_runner()
+    samples: list[tuple[UUID, Usage]] = []
+    for model in queue.KINDS:
+        for run in queue.under_way(model).filter(status=s.RUNNING):
+            usage = runner.usage(run.uuid.hex, run.attempt)
+            if usage is not None:
+                samples.append((measured(run), usage))
+    for run_uuid, usage in samples:
+        ingest(run_uuid, [_row(usage)], kind=MetricSeries.RESOURCE)
+    return len(samples)
+
+
+def measured(run: queue.Run) -> UUID:
+    """Whose resources these are: a replica's, for an experiment."""
+    return replica(run).uuid if isinstance(run, Experiment) else run.uuid
+
+
+def _row(usage: Usage) -> Row:
+    values = {
+        "cpu_percent": float(usage.cpu_percent),
+        "memory_bytes": float(usage.memory_bytes),
+        "processes": float(usage.processes),
+    }
+    return Row(values=values, time=usage.sampled_at)

@@ -1,0 +1,69 @@
+"""Code: uploads become commits, runs are pinned to one."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from django.db import transaction
+
+from polyaxon import storage
+from polyaxon.db.models import CodeReference, Project, Repo, User
+from polyaxon.errors import InvalidInput
+from polyaxon.events import emit
+from polyaxon.stores import ArchiveRefused, RepoError, extract_archive
+
+BRANCH = "master"
+
+
+def upload(project: Project, user: User, archive: IO[bytes]) -> CodeReference:
+    """Commit the files of a tar archive as the whole content of the project's repository.
+
+    Identical content makes no new commit. Raises `InvalidInput`, and then nothing has changed.
+    """
+    root = storage.repository_path(project).parent
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".upload-", dir=root) as folder:
+        files = Path(folder) / "files"
+        try:
+            extract_archive(archive, files, storage.upload_limits())
+            commit = storage.repository(project).commit_tree(
+                files,
+                author=user.get_full_name() or user.username,
+                email=user.email or f"{user.username}@localhost",
+                message=f"Upload by {user.username}",
+            )
+        except (ArchiveRefused, RepoError) as error:
+            raise InvalidInput(str(error)) from error
+    return _record(project, user, commit.sha, created=commit.created)
+
+
+@transaction.atomic
+def _record(project: Project, user: User, sha: str, *, created: bool) -> CodeReference:
+    repo, _ = Repo.objects.get_or_create(project=project)
+    reference = _reference(repo, sha)
+    if created:
+        emit("new_commit", repo, actor=user, context={"commit": sha})
+    return reference
+
+
+def pin(project: Project, commit: str | None = None) -> CodeReference | None:
+    """Reference to `commit`, or to the newest one; None for a project without code."""
+    repo = Repo.objects.filter(project=project).first()
+    if repo is None:
+        if commit:
+            raise InvalidInput(f"The project has no code, so there is no commit {commit}. Upload some first.")
+        return None
+    repository = storage.repository(project)
+    if commit and not repository.contains(commit):
+        raise InvalidInput(f"The project's repository has no commit {commit}. Give all 40 digits of one it has.")
+    sha = commit or repository.head()
+    return _reference(repo, sha) if sha else None
+
+
+def _reference(repo: Repo, sha: str) -> CodeReference:
+    reference, _ = CodeReference.objects.get_or_create(
+        repo=repo, commit=sha, defaults={"head": sha, "branch": BRANCH}
+    )
+    return reference

@@ -1,0 +1,162 @@
+"""Experiment groups: searches and selections."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from polyaxon_schemas import PolyaxonfileError, Specification
+
+from hpsearch import SearchError, Suggestion, create_algorithm
+from polyaxon.actions import code
+from polyaxon.actions.experiments import NewExperiment, create_experiment
+from polyaxon.actions.names import free_name
+from polyaxon.actions.specs import parse_content
+from polyaxon.actions.statuses import first_status, lock
+from polyaxon.actions.tags import clean_tags
+from polyaxon.db.models import CodeReference, Experiment, ExperimentGroup, ExperimentGroupIteration, Project, User
+from polyaxon.errors import InvalidInput
+from polyaxon.events import emit
+from polyaxon.wakeups import wake
+
+MAX_SEED = 2**31
+
+
+@dataclass(slots=True)
+class NewGroup:
+    """What a new group is made from. With `content` of a search it is a study, otherwise a selection."""
+
+    content: str | None = None
+    name: str | None = None
+    description: str | None = None
+    readme: str | None = None
+    tags: list[str] | None = None
+    backend: str | None = None
+    is_managed: bool = True
+    experiment_ids: list[int] = field(default_factory=list)
+
+
+def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup:
+    """A new group with status `created`. Raises `InvalidInput`, and then nothing has changed."""
+    specification: Specification | None = None
+    hptuning: dict[str, Any] | None = None
+    seed = 0
+    if new.content is not None:
+        specification = parse_content(new.content, kind="group")
+        hptuning, seed = _checked_search(specification)
+    elif new.is_managed and not new.experiment_ids:
+        raise InvalidInput("A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`.")
+    members = _members(project, new.experiment_ids)
+    reference = code.pin(project, _commit(specification)) if specification else None
+    try:
+        with transaction.atomic():
+            group = _insert(project, user, new, specification, hptuning, seed, reference)
+            group.selection_experiments.set(members)
+    except IntegrityError as error:
+        raise InvalidInput("Another group of this name was made at the same moment. Try again.") from error
+    return group
+
+
+def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
+    """The search section with its defaults, and a seed; tried once, so that a wrong file is refused now."""
+    assert specification.hptuning is not None
+    seed = specification.hptuning.seed or secrets.randbelow(MAX_SEED - 1) + 1
+    try:
+        decision = create_algorithm(specification.hptuning, seed=seed).suggest([])
+        if not decision.suggestions:
+            raise InvalidInput(f"The search has nothing to try: {decision.reason}", field="hptuning")
+        content = json.dumps(specification.trial_content(decision.suggestions[0].params))
+        parse_content(content, kind="experiment").render()
+    except (SearchError, PolyaxonfileError) as error:
+        raise InvalidInput(str(error)) from error
+    return specification.hptuning.model_dump(mode="json", exclude_none=True), seed
+
+
+def _commit(specification: Specification | None) -> str | None:
+    return specification.build.commit if specification and specification.build else None
+
+
+def _members(project: Project, ids: Sequence[int]) -> list[Experiment]:
+    found = list(Experiment.objects.filter(project=project, deleted=False, pk__in=ids))
+    missing = sorted(set(ids) - {experiment.pk for experiment in found})
+    if missing:
+        raise InvalidInput(f"The project has no experiments {missing}.", field="experiment_ids")
+    return found
+
+
+def _insert(
+    project: Project,
+    user: User,
+    new: NewGroup,
+    specification: Specification | None,
+    hptuning: dict[str, Any] | None,
+    seed: int,
+    reference: CodeReference | None,
+) -> ExperimentGroup:
+    tags = new.tags if new.tags is not None else (specification.tags if specification else None)
+    group = ExperimentGroup.objects.create(
+        project=project,
+        user=user,
+        name=free_name(ExperimentGroup, project.pk, new.name),
+        description=new.description,
+        readme=new.readme,
+        tags=clean_tags(tags or None),
+        backend=new.backend,
+        content=new.content,
+        is_managed=new.is_managed,
+        group_type=ExperimentGroup.STUDY if hptuning else ExperimentGroup.SELECTION,
+        hptuning=hptuning,
+        seed=seed,
+        code_reference=reference,
+    )
+    first_status(group)
+    emit("created", group, actor=user)
+    if group.hptuning and group.is_managed:
+        wake("group", group.pk)
+    return group
+
+
+@transaction.atomic
+def add_trials(
+    group: ExperimentGroup, specification: Specification, suggestions: Sequence[Suggestion], *, complete: bool
+) -> list[Experiment]:
+    """Store an iteration of `suggestions` as trials with status `created`.
+
+    Suggestions whose index is there already are left out, so the same decision may be stored twice.
+    """
+    locked = lock(group)
+    assert isinstance(locked, ExperimentGroup)
+    present = set(locked.experiments.exclude(trial_index=None).values_list("trial_index", flat=True))
+    fresh = [suggestion for suggestion in suggestions if suggestion.index not in present]
+    trials: list[Experiment] = []
+    if fresh:
+        iteration = ExperimentGroupIteration.objects.create(
+            experiment_group=locked, number=locked.iterations.count(), data={"num_suggestions": len(fresh)}
+        )
+        trials = [_trial(locked, specification, suggestion, iteration) for suggestion in fresh]
+        emit("new_iteration", locked, context={"suggestions": len(fresh)})
+    if locked.suggestions_complete != complete:
+        locked.suggestions_complete = complete
+        locked.save(update_fields=["suggestions_complete", "updated_at"])
+    return trials
+
+
+def _trial(
+    group: ExperimentGroup,
+    specification: Specification,
+    suggestion: Suggestion,
+    iteration: ExperimentGroupIteration,
+) -> Experiment:
+    new = NewExperiment(
+        content=json.dumps(specification.trial_content(suggestion.params)),
+        group=group,
+        iteration=iteration,
+        trial_index=suggestion.index,
+        code_reference=group.code_reference,
+        backend=group.backend,
+    )
+    return create_experiment(group.project, group.user, new)

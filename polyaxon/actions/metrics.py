@@ -1,0 +1,29 @@
+"""Metrics of experiments."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from polyaxon.db.models import Experiment
+from polyaxon.db.models.metrics import SERIES_NAME_LENGTH
+from polyaxon.errors import InvalidInput
+from polyaxon.stores.series import Row, ingest
+
+
+def log_metrics(experiment: Experiment, rows: Sequence[Row], *, batch: uuid.UUID | None = None) -> int | None:
+    """Store `rows` and return the number of points; None when `batch` was stored before. Raises `InvalidInput`."""
+    for row in rows:
+        for name in row.values:
+            _check_name(name)
+    return ingest(experiment.uuid, rows, experiment=experiment, batch=batch)
+
+
+def _check_name(name: str) -> None:
+    """Any Unicode will do, but for what a database cannot store as text."""
+    if not name:
+        raise InvalidInput("A metric needs a name.", field="values")
+    if len(name) > SERIES_NAME_LENGTH:
+        raise InvalidInput(f"A metric's name has at most {SERIES_NAME_LENGTH} characters.", field="values")
+    if "\x00" in name or any("\ud800" <= character <= "\udfff" for character in name):
+        raise InvalidInput(f"The metric name {name!r} has a character that is not text.", field="values")

@@ -1,0 +1,73 @@
+"""Projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from polyaxon.actions import runs
+from polyaxon.actions.names import check_name
+from polyaxon.actions.tags import clean_tags, merge_tags
+from polyaxon.db.models import Experiment, ExperimentGroup, Job, Project, User
+from polyaxon.errors import InvalidInput
+from polyaxon.events import emit
+from polyaxon.wakeups import wake
+
+ITEMS: tuple[type[Experiment | ExperimentGroup | Job], ...] = (ExperimentGroup, Experiment, Job)
+
+
+def create_project(user: User, name: str, **fields: Any) -> Project:
+    """A new project of `user`. Raises `InvalidInput` when the name is wrong or taken, by an archived one too."""
+    check_name(name)
+    fields["tags"] = clean_tags(fields.get("tags"))
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(user=user, owner=user.owner, name=name, **fields)
+            emit("created", project, actor=user)
+    except IntegrityError as error:
+        raise InvalidInput(f"You have a project named {name} already. Choose another name.") from error
+    return project
+
+
+def update_project(project: Project, user: User, changes: dict[str, Any], *, merge: bool = False) -> Project:
+    """Apply `changes`; with `merge` tags are added instead of replaced."""
+    if "name" in changes:
+        check_name(changes["name"])
+    if "tags" in changes:
+        changes["tags"] = merge_tags(project.tags if merge else None, changes["tags"])
+    for key, value in changes.items():
+        setattr(project, key, value)
+    try:
+        with transaction.atomic():
+            project.save()
+            emit("updated", project, actor=user)
+    except IntegrityError as error:
+        raise InvalidInput(f"You have a project named {project.name} already. Choose another name.") from error
+    return project
+
+
+@transaction.atomic
+def archive_project(project: Project, user: User, *, delete: bool = False) -> None:
+    """Hide a project with its items and stop what runs; with `delete` they go for good once nothing runs."""
+    now = timezone.now()
+    values: dict[str, Any] = {"deleted": True, "updated_at": now}
+    if delete:
+        values["delete_requested_at"] = now
+    Project.objects.filter(pk=project.pk).update(**values)
+    for model in ITEMS:
+        for item in model.objects.filter(project=project, deleted=False):
+            runs.request_stop(item, user)
+        model.objects.filter(project=project).update(**values)
+    emit("deleted" if delete else "archived", project, actor=user)
+    wake("dispatch")
+
+
+@transaction.atomic
+def restore_project(project: Project, user: User) -> None:
+    """Show an archived project again, with all of its items."""
+    Project.objects.filter(pk=project.pk).update(deleted=False, updated_at=timezone.now())
+    for model in ITEMS:
+        model.objects.filter(project=project).update(deleted=False)
+    emit("restored", project, actor=user)

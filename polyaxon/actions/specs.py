@@ -1,0 +1,23 @@
+"""Content of requests: a polyaxonfile of the right kind, or an error that names what is wrong."""
+
+from __future__ import annotations
+
+from polyaxon_schemas import PolyaxonfileError, Specification, parse
+
+from polyaxon.errors import InvalidInput
+
+
+def parse_content(content: str, *, kind: str) -> Specification:
+    """The specification in `content`. Raises `InvalidInput` with one line per problem."""
+    try:
+        return parse(content, kind=kind)
+    except PolyaxonfileError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def check_renders(specification: Specification) -> None:
+    """Raise `InvalidInput` when the file cannot be turned into a command."""
+    try:
+        specification.render()
+    except PolyaxonfileError as error:
+        raise InvalidInput(str(error)) from error

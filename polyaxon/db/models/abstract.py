@@ -1,0 +1,105 @@
+"""Field groups shared by models."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from polyaxon.lifecycles import Lifecycle
+
+NAME_LENGTH = 128
+
+
+class Timestamped(models.Model):
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class Described(models.Model):
+    name = models.CharField(max_length=NAME_LENGTH, null=True, blank=True)  # noqa: DJ001 - null on the wire
+    description = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire
+    readme = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire
+    tags = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class ArchivableQuerySet(models.QuerySet[models.Model]):
+    """Rows with a `deleted` flag: archived ones stay in the table until they are deleted for good."""
+
+    def live(self) -> Self:
+        return self.filter(deleted=False)
+
+    def archived(self) -> Self:
+        return self.filter(deleted=True)
+
+
+class Archivable(models.Model):
+    """Archived rows are hidden. Those to be deleted are archived too, until nothing of theirs runs any more."""
+
+    deleted = models.BooleanField(default=False)
+    delete_requested_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+
+class Stateful(Timestamped):
+    """Something with a status. Only `actions.statuses.set_status` writes these fields."""
+
+    LIFECYCLE: ClassVar[Lifecycle]
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    status = models.CharField(max_length=32, default="created")
+    status_message = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_done(self) -> bool:
+        return self.status in self.LIFECYCLE.done
+
+    @property
+    def is_stoppable(self) -> bool:
+        return self.status in self.LIFECYCLE.stoppable
+
+
+class ProjectItem(Stateful, Described, Archivable):
+    """A stateful row of a project, made by a user."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey("db.Project", on_delete=models.CASCADE, related_name="%(class)ss")
+    content = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire
+    backend = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
+    is_managed = models.BooleanField(default=True)
+    code_reference = models.ForeignKey(
+        "db.CodeReference", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Runnable(ProjectItem):
+    """A project item that the platform executes: experiments, jobs, and the kinds to come."""
+
+    # Counts launches. A launch of the same attempt starts nothing twice; see scheduler.runners.
+    attempt = models.PositiveIntegerField(default=0)
+    run_env = models.JSONField(null=True, blank=True)
+    data_refs = models.JSONField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True

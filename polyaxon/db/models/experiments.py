@@ -1,0 +1,105 @@
+"""Experiments and their replicas."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from polyaxon.db.models.abstract import ArchivableQuerySet, Runnable, Stateful
+from polyaxon.db.models.groups import ExperimentGroup, ExperimentGroupIteration
+from polyaxon.lifecycles import EXPERIMENT, JOB
+
+CLONING_STRATEGIES = ["copy", "restart", "resume"]
+
+
+class Experiment(Runnable):
+    LIFECYCLE = EXPERIMENT
+
+    experiment_group = models.ForeignKey(
+        ExperimentGroup, on_delete=models.CASCADE, null=True, blank=True, related_name="experiments"
+    )
+    iteration = models.ForeignKey(
+        ExperimentGroupIteration, on_delete=models.SET_NULL, null=True, blank=True, related_name="experiments"
+    )
+    # The suggestion's place in the search. Unique, so that a suggestion asked for twice is one trial.
+    trial_index = models.PositiveIntegerField(null=True, blank=True)
+    framework = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
+    params = models.JSONField(null=True, blank=True)
+    original_experiment = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones"
+    )
+    cloning_strategy = models.CharField(  # noqa: DJ001 - null on the wire
+        max_length=16, null=True, blank=True, choices=[(name, name) for name in CLONING_STRATEGIES]
+    )
+
+    objects = ArchivableQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="experiment_project_name"),
+            models.UniqueConstraint(fields=["experiment_group", "trial_index"], name="experiment_group_trial"),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-updated_at"]),
+            models.Index(fields=["experiment_group", "status"]),
+            models.Index(fields=["status", "is_managed"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"experiment {self.pk}"
+
+    @property
+    def unique_name(self) -> str:
+        """`user.project.ID`, in a group `user.project.GROUP.ID`."""
+        parts = [self.project.unique_name, self.experiment_group_id, self.pk]
+        return ".".join(str(part) for part in parts if part)
+
+    @property
+    def is_clone(self) -> bool:
+        return self.original_experiment_id is not None
+
+    @property
+    def outputs_owner(self) -> Experiment:
+        """The run whose outputs folder this one writes to: a resumed run goes on in its original's."""
+        original = self.original_experiment
+        return original if original is not None and self.cloning_strategy == "resume" else self
+
+    @property
+    def sub_path(self) -> str:
+        """Place under the roots of outputs and logs."""
+        place = f"groups/{self.experiment_group_id}" if self.experiment_group_id else "experiments"
+        return f"{self.project.owner.name}/{self.project.name}/{place}/{self.pk}"
+
+
+class ExperimentJob(Stateful):
+    """One replica of an experiment."""
+
+    LIFECYCLE = JOB
+    MASTER = "master"
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="jobs")
+    role = models.CharField(max_length=64, default=MASTER)
+    sequence = models.PositiveIntegerField(default=0)
+    definition = models.JSONField(default=dict)
+    node_scheduled = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null on the wire
+    resources = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.sequence} of experiment {self.experiment_id}"
+
+    @property
+    def unique_name(self) -> str:
+        return f"{self.experiment.unique_name}.{self.pk}.{self.role}"
+
+    @property
+    def pod_id(self) -> str:
+        return f"plx-{self.experiment.uuid.hex}-{self.role}-{self.sequence}"
+
+    @staticmethod
+    def replica_uuid(experiment: uuid.UUID, role: str, sequence: int) -> uuid.UUID:
+        """Known before the row exists, so that making the rows twice makes them once."""
+        return uuid.uuid5(experiment, f"{role}-{sequence}")

@@ -1,0 +1,66 @@
+"""Experiment groups: searches over a space (studies) and hand-made sets (selections)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from polyaxon.db.models.abstract import ArchivableQuerySet, ProjectItem, Timestamped
+from polyaxon.lifecycles import GROUP
+
+
+class ExperimentGroup(ProjectItem):
+    LIFECYCLE = GROUP
+    STUDY = "study"
+    SELECTION = "selection"
+
+    group_type = models.CharField(max_length=16, default=STUDY, choices=[(STUDY, STUDY), (SELECTION, SELECTION)])
+    hptuning = models.JSONField(null=True, blank=True)
+    # Drawn once when the file names none, so that a restarted search goes on with the same suggestions.
+    seed = models.BigIntegerField(default=0)
+    # Set when the algorithm said that nothing further will come.
+    suggestions_complete = models.BooleanField(default=False)
+    selection_experiments = models.ManyToManyField("db.Experiment", related_name="selections", blank=True)
+
+    objects = ArchivableQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="group_project_name")]
+        indexes = [models.Index(fields=["project", "-updated_at"]), models.Index(fields=["status"])]
+
+    def __str__(self) -> str:
+        return f"group {self.pk}"
+
+    @property
+    def unique_name(self) -> str:
+        return f"{self.project.unique_name}.{self.pk}"
+
+    @property
+    def concurrency(self) -> int | None:
+        return self.hptuning.get("concurrency", 1) if self.hptuning else None
+
+    @property
+    def search_algorithm(self) -> str | None:
+        """`grid`, `random`, `hyperband`, `bo` …; None for a selection."""
+        for key, name in ALGORITHMS.items():
+            if self.hptuning and self.hptuning.get(key) is not None:
+                return name
+        return None
+
+
+ALGORITHMS = {"grid_search": "grid", "random_search": "random", "hyperband": "hyperband", "bo": "bo"}
+
+
+class ExperimentGroupIteration(Timestamped):
+    """One batch of suggestions of a search."""
+
+    experiment_group = models.ForeignKey(ExperimentGroup, on_delete=models.CASCADE, related_name="iterations")
+    number = models.PositiveIntegerField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["experiment_group", "number"], name="iteration_group_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"iteration {self.number} of group {self.experiment_group_id}"

@@ -1,0 +1,10 @@
+"""Events: what happened, written with the change itself, read by subscribers.
+
+`emit` adds an `Event` row in the caller's transaction. Subscribers run in that transaction too, so they only write rows
+(the activity log does); what must reach the outside follows the rows later, on its own, and cannot break the change.
+"""
+
+from polyaxon.events import activity  # noqa: F401 - subscribes
+from polyaxon.events.registry import emit, subscribe
+
+__all__ = ["emit", "subscribe"]

@@ -1,0 +1,72 @@
+"""The Celery application. Messages are wake-ups: they name a row and carry nothing else.
+
+Losing one costs the seconds until the next reconcile pass, so publishing neither retries nor raises, and a broker that
+is down is left alone for a while instead of making every request wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polyaxon.settings")
+
+logger = logging.getLogger(__name__)
+
+PAUSE_AFTER_FAILURE = 5.0  # seconds
+
+app = Celery("polyaxon")
+
+
+def configure() -> None:
+    """Settings of the broker, from the typed configuration."""
+    from polyaxon.settings import CONFIG  # noqa: PLC0415 - importing this module must not need settings
+
+    broker = CONFIG.broker
+    urls = {
+        "memory": "memory://",
+        "rabbitmq": broker.amqp_url,
+        "redis": f"redis://{broker.redis_celery_broker_url}",
+    }
+    app.conf.update(
+        broker_url=urls[broker.broker_backend],
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=2,
+        broker_transport_options={"polling_interval": 0.05} if broker.broker_backend == "memory" else {},
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_publish_retry=False,
+        task_default_queue="polyaxon.passes",
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=4,
+        worker_hijack_root_logger=False,
+        timezone="UTC",
+    )
+
+
+app.on_configure.connect(lambda **_: configure(), weak=False)
+
+
+class _Publisher:
+    """Sends, and after a failure stays quiet for a while."""
+
+    def __init__(self) -> None:
+        self._quiet_until = 0.0
+
+    def send(self, task: str, *arguments: object) -> None:
+        if time.monotonic() < self._quiet_until:
+            return
+        try:
+            app.send_task(task, args=arguments)
+        except (OperationalError, OSError) as error:
+            self._quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
+            logger.warning("No wake-up sent, the reconcile pass will find the work: %s", error)
+
+
+publisher = _Publisher()

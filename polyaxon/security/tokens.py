@@ -1,0 +1,45 @@
+"""API tokens: random keys of which only the hash is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from polyaxon.db.models import Token, User
+
+
+def issue(user: User, *, run: uuid.UUID | None = None, scopes: list[str] | None = None) -> str:
+    """Make a token of `user` and return its key (64 hex digits), which is not stored.
+
+    With `run` the token reads what its user reads, writes to that run alone, and is deleted when the run ends.
+    """
+    key = secrets.token_hex(32)
+    now = timezone.now()
+    Token.objects.create(
+        user=user,
+        key_hash=digest(key),
+        scopes=scopes or [],
+        run=run,
+        started_at=now,
+        expires_at=None if run else now + timedelta(days=settings.CONFIG.security.ttl_token_days),
+    )
+    return key
+
+
+def find(key: str) -> Token | None:
+    """The token of `key` if it has not expired and its user is active."""
+    token = Token.objects.select_related("user").filter(key_hash=digest(key)).first()
+    if token is None or not token.user.is_active:
+        return None
+    expired = token.expires_at is not None and token.expires_at <= timezone.now()
+    return None if expired else token
+
+
+def digest(key: str) -> str:
+    """Keys are random, so a plain hash is enough: there is nothing to guess."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

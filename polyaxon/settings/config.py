@@ -1,0 +1,236 @@
+"""Typed configuration: one class per area, read from `POLYAXON_*` variables and an optional JSON file.
+
+The environment wins over the file named by `POLYAXON_CONFIG_FILE`. A wrong value stops the start: `load()` raises
+`ConfigurationError` with one line per key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "POLYAXON_"
+MIB = 1024 * 1024
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ConfigurationError(Exception):
+    """A setting has a value that the platform cannot start with."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class Area(BaseSettings):
+    """Base of the areas: reads `POLYAXON_<FIELD>`; ignores the keys of other areas."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, dotenv_settings, file_secret_settings
+        # The file's values arrive as init arguments, so the environment has to come before them.
+        return (env_settings, init_settings)
+
+
+class CoreConfig(Area):
+    """What every process needs."""
+
+    data_dir: Path = Field(Path("data"), description="Folder of everything that is kept on disk.")
+    secret_key: str = Field("", description="Signs sessions. Empty: generated once into the data folder.")
+    secret_internal_token: str = Field("", description="Shared by the platform's own services. Empty: generated.")
+    debug: bool = Field(default=False, description="Django's debug pages. Never on a server that others reach.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="Level of the server's own log."
+    )
+    time_zone: str = Field("UTC", description="Zone of dates in answers and of dates without an offset.")
+    allowed_hosts: list[str] = Field(
+        ["localhost", "127.0.0.1", "[::1]"], description="Host headers that are answered (JSON list)."
+    )
+    admin_username: str = Field("admin", description="Name of the account made at the first start.")
+    admin_email: str = Field("admin@localhost.localdomain", description="Its e-mail address.")
+    admin_password: str = Field("", description="Its password. Empty: generated, printed once, kept in a 0600 file.")
+
+
+class ServerConfig(Area):
+    """The HTTP server."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Port = Field(8000, description="Port to listen on.")
+    api_threads: Positive = Field(16, description="Requests worked on at once in one process.")
+    api_host: str = Field("", description="Address that runs use to reach the API. Empty: from host and port.")
+    ssl_enabled: bool = Field(default=False, description="Served behind TLS: secure cookies, https links.")
+    page_size: Positive = Field(20, description="Rows of a list when the request names no limit.")
+    page_size_max: Positive = Field(300_000, description="Most rows of a list in one answer.")
+
+
+class DatabaseConfig(Area):
+    """SQLite in the data folder, or Postgres."""
+
+    db_engine: Literal["django.db.backends.sqlite3", "django.db.backends.postgresql"] = Field(
+        "django.db.backends.sqlite3", description="Database back-end."
+    )
+    db_name: str = Field("", description="Database name; for SQLite a file, by default in the data folder.")
+    db_user: str = Field("polyaxon", description="Postgres user.")
+    db_password: str = Field("", description="Postgres password.")
+    db_host: str = Field("localhost", description="Postgres host.")
+    db_port: Port = Field(5432, description="Postgres port.")
+    db_conn_max_age: Annotated[int, Field(ge=0)] = Field(
+        60, description="Seconds that a database connection is kept between requests."
+    )
+
+
+class BrokerConfig(Area):
+    """Where wake-ups travel. `memory` stays inside one process: the embedded server."""
+
+    broker_backend: Literal["memory", "rabbitmq", "redis"] = Field("memory", description="Message broker.")
+    amqp_url: str = Field("", description="RabbitMQ address, `amqp://user:password@host:port/vhost`.")
+    redis_celery_broker_url: str = Field("", description="Redis broker as `host:port/db`, with broker `redis`.")
+    redis_url: str = Field("", description="Redis cache, `redis://host:port/db`. Empty: memory of the process.")
+
+
+class RunnerConfig(Area):
+    """Where runs execute."""
+
+    runner_backend: Literal["local"] = Field("local", description="Back-end that executes runs.")
+    local_concurrency: Positive = Field(
+        default_factory=lambda: os.cpu_count() or 1, description="Local runs at once (default: cores)."
+    )
+    stop_grace_seconds: Seconds = Field(10.0, description="Seconds between SIGTERM and SIGKILL of a stopped run.")
+    usage_interval: Seconds = Field(5.0, description="Seconds between two samples of a run's CPU and memory.")
+
+
+class SchedulerConfig(Area):
+    """Periodic passes."""
+
+    sync_interval: Seconds = Field(0.5, description="Seconds between two looks at active local runs.")
+    reconcile_interval: Seconds = Field(5.0, description="Seconds between two searches for forgotten work.")
+    heartbeat_timeout: Seconds = Field(1800.0, description="Seconds without heartbeat until an unmanaged run fails.")
+    worker_threads: Positive = Field(4, description="Passes worked on at once in one worker.")
+
+
+class LimitsConfig(Area):
+    """What one request may cost."""
+
+    upload_max_bytes: Positive = Field(512 * MIB, description="Most bytes of an uploaded archive.")
+    upload_max_unpacked_bytes: Positive = Field(2048 * MIB, description="Most bytes of its files together.")
+    upload_max_file_bytes: Positive = Field(1024 * MIB, description="Most bytes of one file in it.")
+    upload_max_members: Positive = Field(100_000, description="Most files and folders in it.")
+    upload_max_ratio: Positive = Field(200, description="Most bytes unpacked per byte packed (zip bombs).")
+    body_max_bytes: Positive = Field(32 * MIB, description="Most bytes of any other request body.")
+    metrics_batch_max: Positive = Field(100_000, description="Most metric points in one request.")
+
+
+class StoresConfig(Area):
+    """Roots of what is stored. Relative or empty: inside the data folder."""
+
+    outputs_root: Path = Field(Path("outputs"), description="Outputs of runs.")
+    logs_root: Path = Field(Path("logs"), description="Logs of runs.")
+    repos_root: Path = Field(Path("repos"), description="Git repositories of uploaded code.")
+    runs_root: Path = Field(Path("runs"), description="Work trees and state of local runs.")
+    data_paths: dict[str, str] = Field({}, description="Data stores offered to runs: JSON, name to path.")
+
+
+class SecurityConfig(Area):
+    """Accounts and tokens."""
+
+    ttl_token_days: Positive = Field(30, description="Days until a user token expires.")
+    password_length: Annotated[int, Field(ge=6)] = Field(8, description="Fewest characters of a password.")
+    throttle_rates_user: Positive = Field(6000, description="Requests a minute of one user.")
+    throttle_rates_anon: Positive = Field(30, description="Requests a minute of one anonymous address.")
+    throttle_rates_login: Positive = Field(20, description="Login attempts a minute of one address.")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All areas."""
+
+    core: CoreConfig
+    server: ServerConfig
+    database: DatabaseConfig
+    broker: BrokerConfig
+    runner: RunnerConfig
+    scheduler: SchedulerConfig
+    limits: LimitsConfig
+    stores: StoresConfig
+    security: SecurityConfig
+
+    @property
+    def data_dir(self) -> Path:
+        return self.core.data_dir.expanduser().absolute()
+
+    def root(self, path: Path) -> Path:
+        """A store's root: absolute as given, otherwise inside the data folder."""
+        return self.data_dir / path.expanduser()
+
+
+AREAS: dict[str, type[Area]] = {
+    "core": CoreConfig,
+    "server": ServerConfig,
+    "database": DatabaseConfig,
+    "broker": BrokerConfig,
+    "runner": RunnerConfig,
+    "scheduler": SchedulerConfig,
+    "limits": LimitsConfig,
+    "stores": StoresConfig,
+    "security": SecurityConfig,
+}
+
+AreaT = TypeVar("AreaT", bound=Area)
+
+
+def load() -> Config:
+    """Read and check every area. Raises `ConfigurationError` that names each wrong key."""
+    values = _file_values()
+    problems: list[str] = []
+    areas: dict[str, Any] = {}
+    for name, area in AREAS.items():
+        try:
+            areas[name] = area(**{key: values[key] for key in area.model_fields if key in values})
+        except ValidationError as error:
+            problems += [_problem(item) for item in error.errors()]
+        except ValueError as error:  # pydantic-settings: a complex value that is not JSON
+            problems.append(f"{_key_of(error, area)}: is not valid JSON.")
+    if problems:
+        raise ConfigurationError(problems)
+    return Config(**areas)
+
+
+def _file_values() -> dict[str, Any]:
+    path = os.environ.get(f"{PREFIX}CONFIG_FILE")
+    if not path:
+        return {}
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError([f"{PREFIX}CONFIG_FILE: cannot read {path}: {error}."]) from error
+    if not isinstance(content, dict):
+        raise ConfigurationError([f"{PREFIX}CONFIG_FILE: {path} must hold a JSON object."])
+    return {str(key).removeprefix(PREFIX).lower(): value for key, value in content.items()}
+
+
+def _problem(item: Any) -> str:
+    key = PREFIX + ".".join(str(part) for part in item["loc"]).upper()
+    return f"{key}: {item['msg']} (found {item['input']!r})."
+
+
+def _key_of(error: ValueError, area: type[Area]) -> str:
+    named = [field for field in area.model_fields if f'"{field}"' in str(error)]
+    return PREFIX + (named[0].upper() if named else area.__name__)

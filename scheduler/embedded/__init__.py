@@ -1,0 +1,1 @@
+"""The embedded server: API, worker and periodic passes in one process, for a laptop."""

@@ -1,0 +1,126 @@
+"""From a run's rows to what a runner needs: command, environment, code, places. Pure but for reading rows."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from polyaxon_schemas import Rendered, parse
+
+from polyaxon import storage
+from polyaxon.db.models import Experiment, ExperimentJob
+from polyaxon.errors import InvalidInput
+from polyaxon.security import tokens
+from scheduler.passes.queue import Run
+from scheduler.runners.base import LaunchSpec
+
+
+def launch_spec(run: Run) -> LaunchSpec:
+    """Prepare the run's outputs, issue its token, render its command."""
+    rendered = _rendered(run)
+    outputs = prepare_outputs(run)
+    log_path = storage.logs().local_path(run.sub_path)
+    return LaunchSpec(
+        run=run.uuid.hex,
+        attempt=run.attempt,
+        command=rendered.command,
+        env=environment(run, rendered, outputs, log_path, token=tokens.issue(run.user, run=run.uuid)),
+        repository=storage.repository_path(run.project) if _commit(run) else None,
+        commit=_commit(run),
+        log_path=log_path,
+        outputs_path=outputs,
+    )
+
+
+def _rendered(run: Run) -> Rendered:
+    kind = "experiment" if isinstance(run, Experiment) else "job"
+    rendered = parse(run.content or "", kind=kind).render(run.params or {})
+    if not rendered.command:
+        raise InvalidInput("the polyaxonfile has no run.cmd, so there is nothing to execute. Add a `run` section.")
+    return rendered
+
+
+def _commit(run: Run) -> str | None:
+    reference = run.code_reference
+    return reference.commit if reference is not None and reference.repo_id is not None else None
+
+
+def prepare_outputs(run: Run) -> Path:
+    """The folder that the run writes to. Made once and never emptied: a retried run finds what it left."""
+    store = storage.outputs()
+    place = run.outputs_owner.sub_path
+    original = getattr(run, "original_experiment", None)
+    if run.cloning_strategy == "copy" and original is not None and not store.local_path(place).exists():
+        store.prepare(original.outputs_owner.sub_path)
+        store.copy(original.outputs_owner.sub_path, place)
+    store.prepare(place)
+    return store.local_path(place)
+
+
+def environment(run: Run, rendered: Rendered, outputs: Path, log_path: Path, *, token: str) -> dict[str, str]:
+    """The environment contract of a run, the same as a pod's. Structures are JSON."""
+    values = {
+        "POLYAXON_IN_CLUSTER": "true",
+        "POLYAXON_IS_MANAGED": "true",
+        "POLYAXON_API_VERSION": "v1",
+        "POLYAXON_API_HTTP_HOST": api_url(),
+        "POLYAXON_API_WS_HOST": api_url().replace("http", "ws", 1),
+        "POLYAXON_INTERNAL_HEADER": "X-POLYAXON-INTERNAL",
+        "POLYAXON_INTERNAL_HEADER_SERVICE": "runner",
+        "POLYAXON_AUTHENTICATION_TYPE": "Token",
+        "POLYAXON_SECRET_USER_TOKEN": token,
+        "POLYAXON_LOG_LEVEL": rendered.log_level,
+        "POLYAXON_LOGS_PATH": str(log_path),
+        "POLYAXON_RUN_OUTPUTS_PATH": str(outputs),
+        "POLYAXON_RUN_DATA_PATHS": json.dumps(settings.CONFIG.stores.data_paths),
+        "POLYAXON_PARAMS": json.dumps(rendered.params or None),
+        "NVIDIA_VISIBLE_DEVICES": "all" if _wants_gpu(rendered) else "none",
+    }
+    return {**values, **(_experiment_info(run) if isinstance(run, Experiment) else _job_info(run))}
+
+
+def api_url() -> str:
+    """Address at which runs reach the API."""
+    server = settings.CONFIG.server
+    if server.api_host:
+        return str(server.api_host).rstrip("/")
+    host = "127.0.0.1" if server.host in {"0.0.0.0", "::", ""} else server.host  # noqa: S104 - compared only
+    scheme = "https" if server.ssl_enabled else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}"
+
+
+def _wants_gpu(rendered: Rendered) -> bool:
+    resources = getattr(rendered.environment, "resources", None)
+    gpu = getattr(resources, "gpu", None)
+    return bool(gpu is not None and getattr(gpu, "limits", None))
+
+
+def _experiment_info(run: Experiment) -> dict[str, str]:
+    pod = f"plx-{run.uuid.hex}-{ExperimentJob.MASTER}-0"
+    info = _labels(run, "experiment") | {"role": "polyaxon-workers", "type": "polyaxon-runner"}
+    if run.experiment_group is not None:
+        info["experiment_group_name"] = f"{run.project.unique_name}.{run.experiment_group_id}"
+        info["experiment_group_uuid"] = run.experiment_group.uuid.hex
+    return {
+        "POLYAXON_EXPERIMENT_INFO": json.dumps(info),
+        "POLYAXON_TASK_INFO": json.dumps({"type": ExperimentJob.MASTER, "index": 0}),
+        "POLYAXON_CLUSTER": json.dumps({ExperimentJob.MASTER: [f"{pod}:2222"]}),
+    }
+
+
+def _job_info(run: Run) -> dict[str, str]:
+    return {"POLYAXON_JOB_INFO": json.dumps(_labels(run, "job"))}
+
+
+def _labels(run: Run, kind: str) -> dict[str, Any]:
+    project: uuid.UUID = run.project.uuid
+    return {
+        "app": f"polyaxon-{kind}",
+        "project_name": run.project.unique_name,
+        "project_uuid": project.hex,
+        f"{kind}_name": run.unique_name,
+        f"{kind}_uuid": run.uuid.hex,
+    }

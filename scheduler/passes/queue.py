@@ -1,0 +1,84 @@
+"""Which runs wait and which are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from django.db.models import Count, QuerySet
+
+from polyaxon.db.models import Experiment, ExperimentGroup, Job
+from polyaxon.lifecycles import EXPERIMENT, Lifecycle
+from polyaxon.lifecycles import tables as s
+
+Run = Experiment | Job
+KINDS: tuple[type[Run], ...] = (Experiment, Job)
+
+
+def under_way(model: type[Run]) -> QuerySet[Run]:
+    """Managed runs that hold a slot: dispatched and not done."""
+    lifecycle: Lifecycle = model.LIFECYCLE
+    rows = model._base_manager.filter(is_managed=True)  # noqa: SLF001 - archived runs have to be ended too
+    return cast("QuerySet[Run]", rows.filter(status__in=lifecycle.open - lifecycle.pending))
+
+
+def active_runs() -> Iterator[Run]:
+    """Every run that holds a slot, with what a pass needs of its relations."""
+    experiments = under_way(Experiment).select_related(
+        "project__owner", "experiment_group", "original_experiment__project__owner", "code_reference", "user"
+    )
+    jobs = under_way(Job).select_related(
+        "project__owner", "original_job__project__owner", "code_reference", "user"
+    )
+    yield from experiments
+    yield from jobs
+
+
+def count_active() -> int:
+    return sum(under_way(model).count() for model in KINDS)
+
+
+def waiting(limit: int) -> list[Run]:
+    """The next runs to dispatch, oldest first. Trials wait for their group's `concurrency`."""
+    experiments = Experiment.objects.filter(
+        is_managed=True, status__in=EXPERIMENT.pending, deleted=False, stop_requested_at=None
+    )
+    jobs = Job.objects.filter(is_managed=True, status=s.CREATED, deleted=False, stop_requested_at=None)
+    found: list[Run] = [
+        *experiments.filter(experiment_group=None).order_by("id")[:limit],
+        *jobs.order_by("id")[:limit],
+        *_trials(experiments, limit),
+    ]
+    found.sort(key=lambda run: (run.created_at, run.pk))
+    return found[:limit]
+
+
+def _trials(experiments: QuerySet[Experiment], limit: int) -> list[Experiment]:
+    groups = ExperimentGroup.objects.filter(status=s.RUNNING, stop_requested_at=None, deleted=False)
+    groups = groups.filter(experiments__in=experiments).distinct()
+    busy = _busy_by_group(groups)
+    found: list[Experiment] = []
+    for group in groups:
+        free = (group.concurrency or 1) - busy.get(group.pk, 0)
+        if free > 0:
+            found += experiments.filter(experiment_group=group).order_by("trial_index", "id")[: min(free, limit)]
+    return found
+
+
+def _busy_by_group(groups: QuerySet[ExperimentGroup]) -> dict[int, int]:
+    rows = under_way(Experiment).filter(experiment_group__in=groups).values_list("experiment_group_id")
+    return dict(rows.annotate(busy=Count("id")))
+
+
+def open_groups() -> QuerySet[ExperimentGroup]:
+    """Searches that are not done."""
+    groups = ExperimentGroup._base_manager.filter(  # noqa: SLF001 - archived ones have to be ended too
+        group_type=ExperimentGroup.STUDY, is_managed=True
+    )
+    return cast("QuerySet[ExperimentGroup]", groups.exclude(status__in=ExperimentGroup.LIFECYCLE.done))
+
+
+def model_of(kind: str) -> type[Run]:
+    return {"experiment": Experiment, "job": Job}[kind]
+
+

@@ -1,0 +1,51 @@
+"""Celery tasks. Each finds its row and runs a pass; a row that is gone has no work."""
+
+from __future__ import annotations
+
+from polyaxon.db.models import ExperimentGroup
+from polyaxon.queues import app
+from scheduler.passes import queue, reconcile
+from scheduler.passes.dispatch import dispatch
+from scheduler.passes.groups import advance_group
+from scheduler.passes.runs import advance
+from scheduler.turns import one_at_a_time
+
+
+@app.task(name="scheduler.experiment")
+def experiment_pass(pk: int) -> None:
+    _advance("experiment", pk)
+
+
+@app.task(name="scheduler.job")
+def job_pass(pk: int) -> None:
+    _advance("job", pk)
+
+
+def _advance(kind: str, pk: int) -> None:
+    run = queue.model_of(kind)._base_manager.filter(pk=pk).first()  # noqa: SLF001 - archived runs are ended too
+    if run is not None:
+        advance(run)
+
+
+@app.task(name="scheduler.group")
+def group_pass(pk: int) -> None:
+    group = ExperimentGroup._base_manager.filter(pk=pk).first()  # noqa: SLF001 - as above
+    if group is not None:
+        advance_group(group)
+
+
+@app.task(name="scheduler.dispatch")
+def dispatch_pass(_pk: int = 0) -> None:
+    dispatch()
+
+
+@app.task(name="scheduler.sync")
+@one_at_a_time
+def sync_pass() -> None:
+    reconcile.sync()
+
+
+@app.task(name="scheduler.reconcile")
+@one_at_a_time
+def reconcile_pass() -> None:
+    reconcile.reconcile()

@@ -1,0 +1,1 @@
+"""Tests of the platform: one folder per room."""

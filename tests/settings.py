@@ -1,0 +1,19 @@
+"""Settings of the test run: the server's own, on a data folder that goes when the run ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "POLYAXON_DATA_DIR" not in os.environ:
+    _folder = tempfile.mkdtemp(prefix="polyaxon-tests-")
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+    os.environ["POLYAXON_DATA_DIR"] = _folder
+os.environ.setdefault("POLYAXON_SECRET_KEY", "only-for-tests-0123456789-0123456789-0123456789")
+os.environ.setdefault("POLYAXON_SECRET_INTERNAL_TOKEN", "only-for-tests")
+
+from polyaxon.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is a secret
