@@ -11,7 +11,7 @@ from polyaxon.stores.series import Row, ingest
 from scheduler.passes import queue
 from scheduler.passes.dispatch import replica
 from scheduler.runners.base import Usage
-from scheduler.runners.configured import configured_runner
+from scheduler.configured import configured_runner
 
 logger = logging.getLogger(__name__)
 

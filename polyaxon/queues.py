@@ -28,7 +28,7 @@ def configure() -> None:
 
     broker = CONFIG.broker
     urls = {
-        "memory": "memory://",
+        "memory": "memory://localhost/",
         "rabbitmq": broker.amqp_url,
         "redis": f"redis://{broker.redis_celery_broker_url}",
     }

@@ -38,8 +38,8 @@ def upload_limits() -> ArchiveLimits:
     """What an uploaded archive may cost."""
     limits = settings.CONFIG.limits
     return ArchiveLimits(
-        packed_bytes=limits.upload_max_bytes,
-        unpacked_bytes=limits.upload_max_unpacked_bytes,
+        compressed_bytes=limits.upload_max_bytes,
+        total_bytes=limits.upload_max_unpacked_bytes,
         file_bytes=limits.upload_max_file_bytes,
         members=limits.upload_max_members,
         ratio=limits.upload_max_ratio,

@@ -53,8 +53,7 @@ def prepare_outputs(run: Run) -> Path:
     store = storage.outputs()
     place = run.outputs_owner.sub_path
     original = getattr(run, "original_experiment", None)
-    if run.cloning_strategy == "copy" and original is not None and not store.local_path(place).exists():
-        store.prepare(original.outputs_owner.sub_path)
+    if run.cloning_strategy == "copy" and original is not None:
         store.copy(original.outputs_owner.sub_path, place)
     store.prepare(place)
     return store.local_path(place)

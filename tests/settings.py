@@ -16,4 +16,8 @@ os.environ.setdefault("POLYAXON_SECRET_INTERNAL_TOKEN", "only-for-tests")
 
 from polyaxon.settings import *  # noqa: E402, F403
 
+# A file, not memory: threads of a test then see one database with real locks.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.environ["POLYAXON_DATA_DIR"], "test.sqlite3")}  # noqa: F405
+
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is a secret

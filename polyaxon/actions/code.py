@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.db import transaction
 
 from polyaxon import storage
-from polyaxon.db.models import CodeReference, Project, Repo, User
+from polyaxon.db.models import CodeReference, Experiment, Job, Project, Repo, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
-from polyaxon.stores import ArchiveRefused, RepoError, extract_archive
+from polyaxon.stores import extract_archive
 
 BRANCH = "master"
 
@@ -20,22 +20,19 @@ BRANCH = "master"
 def upload(project: Project, user: User, archive: IO[bytes]) -> CodeReference:
     """Commit the files of a tar archive as the whole content of the project's repository.
 
-    Identical content makes no new commit. Raises `InvalidInput`, and then nothing has changed.
+    Identical content makes no new commit. Raises `ArchiveRefused`, and then nothing has changed.
     """
     root = storage.repository_path(project).parent
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".upload-", dir=root) as folder:
         files = Path(folder) / "files"
-        try:
-            extract_archive(archive, files, storage.upload_limits())
-            commit = storage.repository(project).commit_tree(
-                files,
-                author=user.get_full_name() or user.username,
-                email=user.email or f"{user.username}@localhost",
-                message=f"Upload by {user.username}",
-            )
-        except (ArchiveRefused, RepoError) as error:
-            raise InvalidInput(str(error)) from error
+        extract_archive(archive, files, storage.upload_limits())
+        commit = storage.repository(project).commit_tree(
+            files,
+            author=user.get_full_name() or user.username,
+            email=user.email or f"{user.username}@localhost",
+            message=f"Upload by {user.username}",
+        )
     return _record(project, user, commit.sha, created=commit.created)
 
 
@@ -67,3 +64,30 @@ def _reference(repo: Repo, sha: str) -> CodeReference:
         repo=repo, commit=sha, defaults={"head": sha, "branch": BRANCH}
     )
     return reference
+
+
+@transaction.atomic
+def attach(run: Experiment | Job, values: dict[str, Any]) -> CodeReference:
+    """Have `run` stand on a commit that its client reported."""
+    reference = CodeReference.objects.create(**values)
+    run.code_reference = reference
+    run.save(update_fields=["code_reference", "updated_at"])
+    return reference
+
+
+@transaction.atomic
+def update_repo(repo: Repo, user: User, *, is_public: bool) -> Repo:
+    """Change who may see a repository."""
+    repo.is_public = is_public
+    repo.save(update_fields=["is_public", "updated_at"])
+    emit("updated", repo, actor=user)
+    return repo
+
+
+def delete_repo(repo: Repo, user: User) -> None:
+    """Remove a project's code. Runs keep the numbers of their commits."""
+    repository = storage.repository(repo.project)
+    with transaction.atomic():
+        emit("deleted", repo, actor=user)
+        repo.delete()
+    repository.delete()

@@ -15,12 +15,14 @@ from hpsearch import SearchError, Suggestion, create_algorithm
 from polyaxon.actions import code
 from polyaxon.actions.experiments import NewExperiment, create_experiment
 from polyaxon.actions.names import free_name
+from polyaxon.actions.runs import request_stop
 from polyaxon.actions.specs import parse_content
 from polyaxon.actions.statuses import first_status, lock
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import CodeReference, Experiment, ExperimentGroup, ExperimentGroupIteration, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
+from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.wakeups import wake
 
 MAX_SEED = 2**31
@@ -73,7 +75,8 @@ def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
         parse_content(content, kind="experiment").render()
     except (SearchError, PolyaxonfileError) as error:
         raise InvalidInput(str(error)) from error
-    return specification.hptuning.model_dump(mode="json", exclude_none=True), seed
+    hptuning = specification.hptuning.model_dump(mode="json", exclude_none=True)
+    return {specification.hptuning.algorithm: {}, **hptuning}, seed
 
 
 def _commit(specification: Specification | None) -> str | None:
@@ -160,3 +163,21 @@ def _trial(
         backend=group.backend,
     )
     return create_experiment(group.project, group.user, new)
+
+
+@transaction.atomic
+def stop_group(group: ExperimentGroup, user: User, *, pending_only: bool = False) -> None:
+    """Stop a search with its trials, or with `pending_only` just those trials that have not started.
+
+    The others then go on, and the search ends with them. A selection does not run, so there is nothing to stop.
+    """
+    if group.group_type != ExperimentGroup.STUDY:
+        return
+    if not pending_only:
+        request_stop(group, user)
+        return
+    for trial in group.experiments.filter(status__in=EXPERIMENT.pending):
+        request_stop(trial, user)
+    if not group.suggestions_complete:
+        ExperimentGroup.objects.filter(pk=group.pk).update(suggestions_complete=True)
+    wake("group", group.pk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -64,7 +64,7 @@ def set_status(
 def lock(instance: Stateful) -> Stateful:
     """The row as it is now, locked until the transaction ends."""
     manager = type(instance)._base_manager  # noqa: SLF001 - sees archived rows too
-    return cast("Stateful", manager.select_for_update().get(pk=instance.pk))
+    return manager.select_for_update().get(pk=instance.pk)
 
 
 def first_status(instance: Stateful) -> StatusRecord:
@@ -85,7 +85,7 @@ def _record(
     values["created_at"] = at or timezone.now()
     if details is not None and relation == "job":
         values["details"] = dict(details)
-    return cast("StatusRecord", model._default_manager.create(**values))  # noqa: SLF001
+    return model._default_manager.create(**values)  # noqa: SLF001
 
 
 def _apply(row: Stateful, status: str, message: str | None, at: datetime) -> None:

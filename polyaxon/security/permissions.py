@@ -9,7 +9,7 @@ from polyaxon.db.models import Project, User
 from polyaxon.db.models.abstract import ArchivableQuerySet
 
 
-def visible_projects(user: User | AnonymousUser) -> ArchivableQuerySet:
+def visible_projects(user: User | AnonymousUser) -> ArchivableQuerySet[Project]:
     """Live projects that `user` may read: their own and public ones; staff see all."""
     projects = Project.objects.live()
     if not user.is_authenticated:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -14,9 +16,7 @@ from django.core.management import call_command
 from scheduler.embedded.accounts import PASSWORD_FILE, ensure_admin
 from scheduler.embedded.data_folder import FolderUnusable, claim
 from scheduler.embedded.worker import worker_and_beat
-from scheduler.runners.configured import configured_runner
-
-logger = logging.getLogger(__name__)
+from scheduler.configured import configured_runner
 
 DRAIN_SECONDS = 5
 
@@ -35,10 +35,12 @@ def serve() -> None:
     with lock, listen(settings.CONFIG.server.host, settings.CONFIG.server.port) as listener:
         call_command("migrate", verbosity=0, interactive=False)
         password = ensure_admin(folder)
+        http = _HttpServer(_http_config())
+        http.take_signals()
         with worker_and_beat():
             _announce(folder, password)
-            _http_server().run(sockets=[listener])
-        logger.info("Ending the runs that go on; they are started again with the next start")
+            http.run(sockets=[listener])
+        # They are started again with the next start.
         configured_runner().shutdown(settings.CONFIG.runner.stop_grace_seconds)
 
 
@@ -59,8 +61,23 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _http_server() -> uvicorn.Server:
-    config = uvicorn.Config(
+class _HttpServer(uvicorn.Server):
+    """Ends on a signal, and leaves the rest of the shutdown to its caller.
+
+    Uvicorn would deliver the signal again when it is done, and the process would die with its runs still going.
+    """
+
+    def take_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _http_config() -> uvicorn.Config:
+    return uvicorn.Config(
         "api.asgi:application",
         log_config=None,
         access_log=False,
@@ -68,7 +85,6 @@ def _http_server() -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    return uvicorn.Server(config)
 
 
 def _announce(folder: Path, password: str | None) -> None:

@@ -16,8 +16,8 @@ from polyaxon.lifecycles import tables as s
 from scheduler.passes import purge, queue
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
-from scheduler.passes.runs import advance
-from scheduler.runners.configured import configured_runner
+from scheduler.passes.runs import advance, tidy
+from scheduler.configured import configured_runner
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +51,13 @@ def _guarded(step: Callable[[], object]) -> None:
 def end_strays() -> None:
     """Runs that the runner still has while their rows are done or gone."""
     runner = configured_runner()
-    for run in runner.active():
+    for run in runner.kept():
         rows = [row for model in queue.KINDS for row in model._base_manager.filter(uuid=run)]  # noqa: SLF001
         if not rows:
             logger.warning("Run %s has no row; it is ended", run)
-            runner.discard(run)
+            runner.discard(run, settings.CONFIG.runner.stop_grace_seconds)
         elif rows[0].is_done:
-            advance(rows[0])
+            tidy(rows[0])
 
 
 def end_zombies() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from polyaxon.actions.statuses import set_status
+from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import Experiment
 from polyaxon.errors import UserError
 from polyaxon.lifecycles import tables as s
@@ -18,10 +19,12 @@ from scheduler.launch import launch_spec
 from scheduler.passes.dispatch import replica
 from scheduler.passes.queue import Run
 from scheduler.runners.base import LaunchRefused, Observation, Phase, Runner, RunnerError, StopReason
-from scheduler.runners.configured import configured_runner
+from scheduler.configured import configured_runner
 
 logger = logging.getLogger(__name__)
 
+KEPT_AFTER_END = timedelta(minutes=5)
+STOPPED = "Stopped by a user."
 INTERRUPTED = "Interrupted by a shutdown of the server; it is started again."
 
 
@@ -29,7 +32,7 @@ def advance(run: Run) -> None:
     """Do what `run` needs next. May be called at any time, also twice at once."""
     runner = configured_runner()
     if run.is_done:
-        _tidy(run, runner)
+        tidy(run)
     elif run.status not in run.LIFECYCLE.pending:
         _follow(run, runner)
 
@@ -41,22 +44,25 @@ def _follow(run: Run, runner: Runner) -> None:
     elif seen.phase is Phase.EXITED:
         _end(run, seen)
     elif seen.phase is Phase.LOST:
-        _move(run, s.FAILED, message=seen.message, at=seen.finished_at)
+        _lost(run, seen)
     elif run.stop_requested_at is not None:
         runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
     elif seen.phase is Phase.RUNNING:
         _running(run, seen.started_at)
-    if run.is_done:
-        _tidy(run, runner)
 
 
 def _begin(run: Run, runner: Runner) -> None:
+    attempt = run.attempt
+    run.refresh_from_db(fields=["status", "stop_requested_at", "attempt"])
+    if run.is_done or run.attempt != attempt:
+        return
     if run.stop_requested_at is not None:
         _move(run, s.STOPPED, message="Stopped before it started.")
         return
     if run.status == s.RUNNING:
         _move(run, s.FAILED, message="The run's state is gone from the runner's folder, so its end is unknown.")
         return
+    begun = timezone.now()
     try:
         runner.submit(launch_spec(run))
     except (PolyaxonfileError, UserError, RepoError, LaunchRefused) as error:
@@ -66,7 +72,7 @@ def _begin(run: Run, runner: Runner) -> None:
         logger.warning("Run %s is not started yet, the next pass tries again: %s", run.uuid.hex, error)
         return
     if isinstance(run, Experiment):
-        _move(run, s.STARTING)
+        _move(run, s.STARTING, at=begun)
     _end_if_stopped_meanwhile(run, runner)
 
 
@@ -89,7 +95,7 @@ def _end(run: Run, seen: Observation) -> None:
     if seen.started_at is not None:
         _running(run, seen.started_at)
     if seen.stop_reason is not None:
-        status, message = s.STOPPED, "Stopped by a user."
+        status, message = s.STOPPED, STOPPED
     elif seen.exit_code == 0:
         status, message = s.SUCCEEDED, None
     else:
@@ -97,12 +103,25 @@ def _end(run: Run, seen: Observation) -> None:
     _move(run, status, message=message, at=seen.finished_at)
 
 
+def _lost(run: Run, seen: Observation) -> None:
+    if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
+        _again(run)
+    elif seen.stop_reason is not None:
+        _move(run, s.STOPPED, message=STOPPED)
+    else:
+        _move(run, s.FAILED, message=seen.message)
+
+
 def _again(run: Run) -> None:
     """The platform ended it, not its user: the same run goes on with the same outputs."""
     with transaction.atomic():
+        row = lock(run)
+        if row.is_done or row.attempt != run.attempt:  # type: ignore[attr-defined]
+            return  # another pass was first
         _move(run, s.WARNING, message=INTERRUPTED)
         _move(run, s.SCHEDULED, message=f"Attempt {run.attempt + 1}.")
-        type(run).objects.filter(pk=run.pk, attempt=run.attempt).update(attempt=run.attempt + 1)
+        run.attempt += 1
+        run.save(update_fields=["attempt"])
 
 
 def _move(run: Run, status: str, *, message: str | None = None, at: datetime | None = None) -> None:
@@ -113,12 +132,14 @@ def _move(run: Run, status: str, *, message: str | None = None, at: datetime | N
         set_status(run, status, message=message, at=at)
 
 
-def _tidy(run: Run, runner: Runner) -> None:
-    """What a finished run has left with the runner."""
-    if not run.is_managed or not run.attempt:
-        return
-    phase = runner.observe(run.uuid.hex, run.attempt).phase
-    if phase in {Phase.STARTING, Phase.RUNNING}:
+def tidy(run: Run) -> None:
+    """End what a finished run still has with the runner, and later remove what it left there.
+
+    Not at once: a pass that read the row before it was done may be about to launch it, and only the runner's
+    memory keeps it from starting a second time.
+    """
+    runner = configured_runner()
+    if runner.observe(run.uuid.hex, run.attempt).phase in {Phase.STARTING, Phase.RUNNING}:
         runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
-    elif phase in {Phase.EXITED, Phase.LOST}:
+    elif run.finished_at is not None and run.finished_at < timezone.now() - KEPT_AFTER_END:
         runner.clean(run.uuid.hex)

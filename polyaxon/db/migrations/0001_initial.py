@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('experiment_group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statuses', to='db.experimentgroup')),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                'ordering': ['id'],
                 'abstract': False,
             },
         ),
@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
                 ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statuses', to='db.experimentjob')),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                'ordering': ['id'],
                 'abstract': False,
             },
         ),
@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
                 ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statuses', to='db.experiment')),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                'ordering': ['id'],
                 'abstract': False,
             },
         ),
@@ -266,7 +266,7 @@ class Migration(migrations.Migration):
                 ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statuses', to='db.job')),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                'ordering': ['id'],
                 'abstract': False,
             },
         ),

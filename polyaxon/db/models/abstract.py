@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,8 @@ from django.utils import timezone
 from polyaxon.lifecycles import Lifecycle
 
 NAME_LENGTH = 128
+
+ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 class Timestamped(models.Model):
@@ -32,7 +34,7 @@ class Described(models.Model):
         abstract = True
 
 
-class ArchivableQuerySet(models.QuerySet[models.Model]):
+class ArchivableQuerySet(models.QuerySet[ModelT]):
     """Rows with a `deleted` flag: archived ones stay in the table until they are deleted for good."""
 
     def live(self) -> Self:

@@ -21,7 +21,8 @@ class StatusRecord(models.Model):
 
     class Meta:
         abstract = True
-        ordering = ["created_at", "id"]
+        # In the order in which they were accepted, so that the last one is the status now.
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return self.status

@@ -1,0 +1,46 @@
+"""The server as an ASGI application.
+
+Requests run in a fixed set of threads, so that threads and their database connections are reused. What stays
+open for long, such as streams, belongs beside them, on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, cast
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+
+from api.wsgi import application as wsgi
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+NO_ROUTE = 4404
+
+# The middleware's annotations name other types than Django's; both mean those of the specifications.
+http: Callable[[Scope, Receive, Send], Awaitable[None]] = cast(
+    "Any", WSGIMiddleware(cast("Any", wsgi), workers=settings.CONFIG.server.api_threads)
+)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand each kind of connection to what serves it."""
+    if scope["type"] == "http":
+        await http(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await receive()
+        await send({"type": "websocket.close", "code": NO_ROUTE, "reason": "no such address"})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

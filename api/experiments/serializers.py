@@ -1,0 +1,224 @@
+"""Shapes of experiments."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rest_framework import serializers
+
+from api.fields import HexUUIDField, JSONObjectField
+from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, RunSerializer
+from polyaxon.db.models import Experiment, ExperimentJob
+from polyaxon.db.models.experiments import CLONING_STRATEGIES
+from polyaxon.stores import series
+
+DETAIL_DIGITS = 7
+
+_FIELDS = (
+    "id",
+    "uuid",
+    "name",
+    "unique_name",
+    "user",
+    "description",
+    "created_at",
+    "updated_at",
+    "started_at",
+    "finished_at",
+    "last_status",
+    "original",
+    "cloning_strategy",
+    "project",
+    "experiment_group",
+    "build_job",
+    "backend",
+    "is_managed",
+    "framework",
+    "tags",
+    "last_metric",
+    "params",
+)
+
+
+class ExperimentSerializer(RunSerializer):
+    """A row of a list. `context["metrics"]` has the last metrics by experiment id."""
+
+    experiment_group = serializers.SerializerMethodField()
+    last_metric = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Experiment
+        fields: tuple[str, ...] = (*_FIELDS, "bookmarked")
+
+    def get_original(self, experiment: Experiment) -> str | None:
+        original = experiment.original_experiment
+        if original is None:
+            return None
+        # Clones are made within a project, so this one is loaded already.
+        original.project = experiment.project
+        return original.unique_name
+
+    def get_experiment_group(self, experiment: Experiment) -> str | None:
+        group = experiment.experiment_group_id
+        return f"{experiment.project.unique_name}.{group}" if group else None
+
+    def get_last_metric(self, experiment: Experiment) -> dict[str, float] | None:
+        metrics: dict[str, float] = self.context["metrics"].get(experiment.pk, {})
+        return metrics
+
+
+class ExperimentLastMetricSerializer(ExperimentSerializer):
+    class Meta(ExperimentSerializer.Meta):
+        fields = ("id", "uuid", "name", "unique_name", "last_metric", "started_at", "finished_at")
+
+
+class ExperimentParamsSerializer(ItemSerializer):
+    class Meta:
+        model = Experiment
+        fields = ("id", "uuid", "name", "unique_name", "params")
+
+
+class ExperimentDetailSerializer(ExperimentSerializer):
+    resources = serializers.SerializerMethodField()
+    num_jobs = serializers.SerializerMethodField()
+    is_clone = serializers.BooleanField(read_only=True)
+    tensorboard = serializers.SerializerMethodField()
+    has_tensorboard = serializers.SerializerMethodField()
+
+    class Meta(ExperimentSerializer.Meta):
+        fields = (
+            *ExperimentSerializer.Meta.fields,
+            "readme",
+            "content",
+            "resources",
+            "run_env",
+            "data_refs",
+            "num_jobs",
+            "is_clone",
+            "code_reference",
+            "tensorboard",
+            "has_tensorboard",
+        )
+
+    def get_last_metric(self, experiment: Experiment) -> dict[str, float] | None:
+        metrics = series.summaries([experiment])[experiment.pk]
+        return {name: _rounded(value) for name, value in metrics.items()} or None
+
+    def get_num_jobs(self, experiment: Experiment) -> int:
+        return experiment.jobs.count()
+
+    def get_resources(self, experiment: Experiment) -> None:
+        """Requests and limits belong to pods; a local run has none."""
+
+    def get_tensorboard(self, experiment: Experiment) -> None:
+        """No tensorboard was ever started."""
+
+    def get_has_tensorboard(self, experiment: Experiment) -> None:
+        """Null: none ever existed."""
+
+
+def _rounded(value: float) -> float:
+    return round(value, DETAIL_DIGITS) if math.isfinite(value) else value
+
+
+class ExperimentCreatedSerializer(ItemSerializer):
+    """The answer to a creation. Times and status are left out, as in 0.6."""
+
+    build_job = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Experiment
+        fields = (
+            "id",
+            "unique_name",
+            "project",
+            "user",
+            "name",
+            "description",
+            "readme",
+            "original_experiment",
+            "experiment_group",
+            "build_job",
+            "content",
+            "params",
+            "backend",
+            "framework",
+            "is_managed",
+            "run_env",
+            "data_refs",
+            "tags",
+        )
+
+    def get_build_job(self, experiment: Experiment) -> None:
+        """None yet: builds are made when the run is scheduled."""
+
+
+class NewExperimentSerializer(NewRunSerializer):
+    params = JSONObjectField(required=False, allow_null=True)
+    framework = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=16)
+    experiment_group = serializers.IntegerField(required=False, allow_null=True)
+    original_experiment = serializers.IntegerField(required=False, allow_null=True)
+
+
+class ChangedExperimentSerializer(ChangedItemSerializer):
+    params = JSONObjectField(required=False, allow_null=True)
+    data_refs = JSONObjectField(required=False, allow_null=True)
+    run_env = JSONObjectField(required=False, allow_null=True)
+    framework = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=16)
+    original_experiment = serializers.IntegerField(required=False, allow_null=True)
+    code_reference = serializers.IntegerField(required=False, allow_null=True)
+    cloning_strategy = serializers.ChoiceField(CLONING_STRATEGIES, required=False, allow_null=True)
+
+
+class MetricSerializer(serializers.Serializer[Any]):
+    """What was logged in one call. Values that are not finite are texts."""
+
+    id = serializers.IntegerField(read_only=True)
+    uuid = HexUUIDField()
+    experiment = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(required=False)
+    step = serializers.IntegerField(required=False)
+    values = serializers.DictField(child=serializers.FloatField())
+
+
+class ExperimentJobSerializer(serializers.ModelSerializer[ExperimentJob]):
+    """A replica. `context["experiment"]` is its experiment, loaded with its project."""
+
+    uuid = HexUUIDField()
+    unique_name = serializers.SerializerMethodField()
+    pod_id = serializers.SerializerMethodField()
+    last_status = serializers.CharField(source="status", read_only=True)
+
+    class Meta:
+        model = ExperimentJob
+        fields: tuple[str, ...] = (
+            "id",
+            "uuid",
+            "unique_name",
+            "role",
+            "experiment",
+            "last_status",
+            "created_at",
+            "updated_at",
+            "started_at",
+            "finished_at",
+            "resources",
+            "node_scheduled",
+            "pod_id",
+        )
+
+    def get_unique_name(self, job: ExperimentJob) -> str:
+        return self._complete(job).unique_name
+
+    def get_pod_id(self, job: ExperimentJob) -> str:
+        return self._complete(job).pod_id
+
+    def _complete(self, job: ExperimentJob) -> ExperimentJob:
+        job.experiment = self.context["experiment"]
+        return job
+
+
+class ExperimentJobDetailSerializer(ExperimentJobSerializer):
+    class Meta(ExperimentJobSerializer.Meta):
+        fields = (*ExperimentJobSerializer.Meta.fields, "definition")

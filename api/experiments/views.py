@@ -1,0 +1,251 @@
+"""Experiments: lists, details, and what is done to them."""
+
+# ruff: noqa: ARG002 - the signature is the framework's
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.response import Response
+
+from api import query
+from api.experiments.serializers import (
+    ChangedExperimentSerializer,
+    ExperimentCreatedSerializer,
+    ExperimentDetailSerializer,
+    ExperimentLastMetricSerializer,
+    ExperimentParamsSerializer,
+    ExperimentSerializer,
+    NewExperimentSerializer,
+)
+from api.flags import flag, number
+from api.items import update_item
+from api.pagination import LargePagination
+from api.permissions import readable_projects
+from api.serializers import CloneSerializer, IdsSerializer
+from api.views import BaseView, ItemView, ProjectView
+from polyaxon.actions import experiments, runs
+from polyaxon.db.models import CodeReference, Experiment, ExperimentGroup, Project
+from polyaxon.errors import InvalidInput
+from polyaxon.stores import series
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.serializers import BaseSerializer
+
+_LARGE_COLUMNS = ("content", "readme", "run_env", "data_refs", "status_message")
+LIST_PARAMETERS = [
+    OpenApiParameter("query", str, description="Filter, as in `status:running,metrics.loss:<0.3`."),
+    OpenApiParameter("sort", str, description="As in `-created_at` or `-metric.loss`."),
+]
+
+
+def listed(rows: QuerySet[Experiment]) -> QuerySet[Experiment]:
+    """`rows` with what a list shows of them."""
+    related = ("user", "project__owner", "original_experiment")
+    heavy = [f"original_experiment__{name}" for name in _LARGE_COLUMNS]
+    return rows.select_related(*related).defer(*_LARGE_COLUMNS, *heavy)
+
+
+def page_of(view: BaseView, rows: QuerySet[Experiment], serializer: type[BaseSerializer[Any]]) -> Response:
+    """A page with the last metrics of its rows, in one query for all of them."""
+    page = view.paginate_queryset(rows) or []
+    metrics = {} if serializer is ExperimentParamsSerializer else series.summaries(page)
+    context = {**view.get_serializer_context(), "metrics": metrics}
+    return view.get_paginated_response(serializer(page, many=True, context=context).data)
+
+
+class AllExperimentsView(BaseView):
+    """Experiments of every project that the caller may read."""
+
+    serializer_class = ExperimentSerializer
+
+    def get(self, request: Request) -> Response:
+        rows = Experiment.objects.filter(deleted=False, project__in=readable_projects(request))
+        return page_of(self, listed(query.ordered(rows, None)), ExperimentSerializer)
+
+
+class ExperimentsView(ProjectView):
+    """Experiments of a project."""
+
+    serializer_class = ExperimentSerializer
+
+    @extend_schema(
+        parameters=[
+            *LIST_PARAMETERS,
+            OpenApiParameter("independent", bool, description="Only those outside of groups."),
+            OpenApiParameter("group", int, description="Only those of this group."),
+            OpenApiParameter("metrics", bool, description="Only names and last metrics."),
+            OpenApiParameter("params", bool, description="Only names and parameters."),
+            OpenApiParameter("all", bool, description="On one page."),
+        ]
+    )
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        shape: type[BaseSerializer[Any]] = ExperimentSerializer
+        if flag(request, "metrics"):
+            shape = ExperimentLastMetricSerializer
+        elif flag(request, "params"):
+            shape = ExperimentParamsSerializer
+        rows = query.filtered(self._chosen(request), request.query_params.get("query"), query.EXPERIMENTS)
+        rows = query.ordered(rows, request.query_params.get("sort"), metrics=True)
+        return page_of(self, listed(rows), shape)
+
+    @property
+    def paginator(self) -> Any:
+        if "all" in self.request.query_params and not hasattr(self, "_paginator"):
+            self._paginator = LargePagination()
+        return super().paginator
+
+    def _chosen(self, request: Request) -> QuerySet[Experiment]:
+        rows = Experiment.objects.filter(project=self.project, deleted=False)
+        independent, group_id = flag(request, "independent"), number(request, "group")
+        if independent and group_id is not None:
+            raise InvalidInput("independent and group exclude each other.")
+        if independent:
+            return rows.filter(experiment_group=None)
+        return rows if group_id is None else rows.filter(_of_group(self.project, group_id))
+
+    @extend_schema(request=NewExperimentSerializer, responses={201: ExperimentCreatedSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        values = self.valid(NewExperimentSerializer)
+        values.pop("ttl", None)
+        group = _group(self.project, values.pop("experiment_group", None))
+        original = _sibling(self.project, values.pop("original_experiment", None))
+        study = group if group and group.group_type == ExperimentGroup.STUDY else None
+        new = experiments.NewExperiment(**values, group=study, original=original)
+        experiment = experiments.create_experiment(self.project, self.caller, new)
+        if group and not study:
+            group.selection_experiments.add(experiment)
+        return Response(ExperimentCreatedSerializer(experiment).data, status=status.HTTP_201_CREATED)
+
+
+def _of_group(project: Project, group_id: int) -> Q:
+    group = ExperimentGroup.objects.filter(project=project, deleted=False, pk=group_id).first()
+    if group is None:
+        raise Http404(f"The project has no experiment group {group_id}.")
+    if group.group_type == ExperimentGroup.SELECTION:
+        return Q(selections=group_id)
+    return Q(experiment_group=group_id)
+
+
+def _group(project: Project, group_id: int | None) -> ExperimentGroup | None:
+    if group_id is None:
+        return None
+    group = ExperimentGroup.objects.filter(project=project, deleted=False, pk=group_id).first()
+    if group is None:
+        raise InvalidInput(f"The project has no group {group_id}.", field="experiment_group")
+    return group
+
+
+def _sibling(project: Project, experiment_id: int | None) -> Experiment | None:
+    if experiment_id is None:
+        return None
+    experiment = Experiment.objects.filter(project=project, deleted=False, pk=experiment_id).first()
+    if experiment is None:
+        raise InvalidInput(f"The project has no experiment {experiment_id}.", field="original_experiment")
+    return experiment
+
+
+class ExperimentItemView(ItemView):
+    """Below one experiment."""
+
+    model = Experiment
+    related = (*ItemView.related, "original_experiment")
+
+
+class ExperimentView(ExperimentItemView):
+    """One experiment."""
+
+    serializer_class = ExperimentDetailSerializer
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return self._detail()
+
+    @extend_schema(request=ChangedExperimentSerializer)
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        return self._change()
+
+    @extend_schema(request=ChangedExperimentSerializer)
+    def put(self, request: Request, **kwargs: Any) -> Response:
+        return self._change()
+
+    def _change(self) -> Response:
+        changes = self.valid(ChangedExperimentSerializer)
+        if "original_experiment" in changes:
+            changes["original_experiment"] = _sibling(self.project, changes["original_experiment"])
+        if "code_reference" in changes:
+            changes["code_reference"] = _reference(self.project, changes["code_reference"])
+        update_item(self, changes)
+        return self._detail()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        runs.archive(self.item, self.caller, delete=True)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _detail(self) -> Response:
+        return Response(self.get_serializer(self.item).data)
+
+
+def _reference(project: Project, reference_id: int | None) -> CodeReference | None:
+    """Only of this project: a reference tells a commit and an address."""
+    if reference_id is None:
+        return None
+    used = Experiment.objects.filter(project=project, code_reference=reference_id).exists()
+    rows = CodeReference.objects.filter(pk=reference_id)
+    reference = (rows if used else rows.filter(repo__project=project)).first()
+    if reference is None:
+        raise InvalidInput(f"The project has no code reference {reference_id}.", field="code_reference")
+    return reference
+
+
+class CloneView(ExperimentItemView):
+    """Restart, resume or copy."""
+
+    run_token_writes = False
+    strategy = ""
+    serializer_class = ExperimentSerializer
+
+    @extend_schema(request=CloneSerializer, responses={201: ExperimentSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        values = self.valid(CloneSerializer)
+        clone = experiments.clone_experiment(
+            self.item,
+            self.caller,
+            self.strategy,
+            content=values.get("content"),
+            update_code=values["update_code"],
+            description=values.get("description"),
+        )
+        context = {**self.get_serializer_context(), "metrics": {}}
+        return Response(ExperimentSerializer(clone, context=context).data, status=status.HTTP_201_CREATED)
+
+
+class _ManyView(ProjectView):
+    """Several experiments of a project; ids that it does not have are passed over."""
+
+    serializer_class = IdsSerializer
+
+    def chosen(self) -> QuerySet[Experiment]:
+        ids = self.valid(IdsSerializer)["ids"]
+        return Experiment.objects.filter(project=self.project, deleted=False, pk__in=ids)
+
+
+class StopManyView(_ManyView):
+    @extend_schema(responses={200: None})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        for experiment in self.chosen():
+            runs.request_stop(experiment, self.caller)
+        return Response(None)
+
+
+class DeleteManyView(_ManyView):
+    @extend_schema(request=IdsSerializer, responses={200: None})
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        for experiment in self.chosen():
+            runs.archive(experiment, self.caller, delete=True)
+        return Response(None)

@@ -1,0 +1,243 @@
+"""Views that experiments, groups and jobs share."""
+
+# ruff: noqa: ARG002 - the signature is the framework's
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.response import Response
+
+from api.authentication import SERVICE_AUTHENTICATION
+from api.errors import invalid
+from api.fields import hex_uuid
+from api.files import attachment, file_attachment, log_answer
+from api.serializers import NO_CODE_REFERENCE, CodeReferenceSerializer, NewStatusSerializer
+from api.views import Item, ItemView, no_body
+from polyaxon import storage
+from polyaxon.actions import code, runs
+from polyaxon.actions.names import free_name
+from polyaxon.actions.statuses import set_status
+from polyaxon.errors import InvalidInput, Refused
+from polyaxon.stores import OutputsNotFound
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+    from rest_framework.request import Request
+
+    from polyaxon.db.models.abstract import Stateful
+
+PATH = OpenApiParameter("path", str, description="Relative to the run's outputs.")
+TAIL = OpenApiParameter("tail", int, description="Only this many lines from the end.")
+RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="`bytes=N-`: from byte N on.")
+BINARY = {200: OpenApiTypes.BINARY}
+
+
+def update_item(view: ItemView, changes: dict[str, Any]) -> None:
+    """Apply a PATCH or PUT: `merge` adds to tags, params and data references; a taken name gets a number."""
+    merge = bool(changes.pop("merge", False))
+    if "name" in changes:
+        changes["name"] = free_name(view.model, view.project.pk, changes["name"])
+    if changes.get("is_managed") and view.item.content is None:
+        raise InvalidInput(
+            "Without `content` there is nothing that the platform could run.", field="is_managed"
+        )
+    runs.update(view.item, view.caller, changes, merge=merge)
+
+
+class ArchiveView(ItemView):
+    """Hides a run and stops it."""
+
+    run_token_writes = False
+
+    @no_body
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        runs.archive(self.item, self.caller)
+        return Response(None)
+
+
+class RestoreView(ItemView):
+    """Shows an archived run again."""
+
+    run_token_writes = False
+    finds_archived = True
+
+    @no_body
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        runs.restore(self.item, self.caller)
+        return Response(None)
+
+
+class StopView(ItemView):
+    """Asks a run to end."""
+
+    @no_body
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        runs.request_stop(self.item, self.caller)
+        return Response(None)
+
+
+class HeartbeatView(ItemView):
+    """A sign of life."""
+
+    authentication_classes = SERVICE_AUTHENTICATION
+    throttle_classes = ()
+
+    @no_body
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        runs.beat(self.item)
+        return Response(None)
+
+
+class StatusesView(ItemView):
+    """History of statuses, oldest first. A POST sets the next one."""
+
+    authentication_classes = SERVICE_AUTHENTICATION
+
+    @property
+    def subject(self) -> Stateful:
+        """Whose statuses these are."""
+        item: Item = self.item
+        return item
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return self.paged(self.subject.statuses.order_by("created_at", "id"), self.serializer_class)  # type: ignore[attr-defined, arg-type]
+
+    @extend_schema(request=NewStatusSerializer)
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        values = self._posted()
+        record = self._set(values)
+        if record is None:
+            raise InvalidInput(
+                f"The status cannot change from {self.subject.status} to {values['status']}: "
+                "the platform runs this itself, and only moves that its lifecycle allows are made.",
+                field="status",
+            )
+        serializer = self.get_serializer(record)
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        subject = getattr(self, "item", None) and self.subject
+        return {**context, "statuses": subject.LIFECYCLE.values if subject else frozenset()}
+
+    def _posted(self) -> dict[str, Any]:
+        return self.valid(NewStatusSerializer)
+
+    def _set(self, values: dict[str, Any]) -> Any:
+        return set_status(
+            self.subject,
+            values["status"],
+            message=values.get("message"),
+            traceback=values.get("traceback"),
+            details=values.get("details"),
+            at=values.get("created_at"),
+            # Of a run that it does not manage the platform knows only what its client says.
+            enforce=bool(self.item.is_managed),
+        )
+
+
+class StatusView(ItemView):
+    """One status."""
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        record = self.item.statuses.filter(uuid=hex_uuid(self.kwargs["uuid"])).first()
+        if record is None:
+            raise Http404("There is no such status.")
+        return Response(self.get_serializer(record).data)
+
+
+class CodeReferenceView(ItemView):
+    """The commit that a run stands on."""
+
+    serializer_class = CodeReferenceSerializer
+    related = (*ItemView.related, "code_reference")
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        reference = self.item.code_reference
+        return Response(self.get_serializer(reference).data if reference else NO_CODE_REFERENCE)
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        reference = code.attach(self.item, self.valid(CodeReferenceSerializer))
+        return Response(self.get_serializer(reference).data, status=status.HTTP_201_CREATED)
+
+
+class LogsView(ItemView):
+    """A run's log. POST adds lines to the log of a run that the platform does not manage."""
+
+    throttle_classes = ()
+
+    @extend_schema(parameters=[TAIL, RANGE], responses={(200, "text/plain"): str})
+    def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        name = f"{self.item.unique_name.replace('.', '_')}.log"
+        return log_answer(request, storage.logs(), self.item.sub_path, name)
+
+
+class WritableLogsView(LogsView):
+    """The same, with POST."""
+
+    @extend_schema(
+        request={"application/json": {"type": "array", "items": {"type": "string"}}}, responses={200: None}
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        if self.item.is_managed:
+            raise Refused(
+                "The platform keeps the output of the runs that it starts; lines are taken for others only."
+            )
+        storage.logs().append(self.item.sub_path, _lines(request.data))
+        return Response(None)
+
+
+def _lines(body: Any) -> list[str]:
+    lines = [body] if isinstance(body, str) else body
+    if not isinstance(lines, list) or not lines or not all(isinstance(line, str) for line in lines):
+        raise InvalidInput("Log lines are sent as a JSON text or a list of texts, at least one.")
+    return lines
+
+
+class OutputsTreeView(ItemView):
+    """Files and folders of one folder of the outputs."""
+
+    @extend_schema(parameters=[PATH], responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        try:
+            tree = storage.outputs().tree(outputs_path(self.item), request.query_params.get("path", ""))
+        except OutputsNotFound as error:
+            return invalid(error)
+        return Response({"files": [[name, size] for name, size in tree.files], "dirs": tree.dirs})
+
+
+class OutputsFileView(ItemView):
+    """One file of the outputs."""
+
+    @extend_schema(parameters=[PATH], responses=BINARY)
+    def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        path = request.query_params.get("path", "")
+        if not path:
+            raise InvalidInput("Name a file with `?path=`.")
+        file, size = storage.outputs().open(outputs_path(self.item), path)
+        return file_attachment(file, size, path)
+
+
+class OutputsDownloadView(ItemView):
+    """All outputs as tar.gz."""
+
+    @extend_schema(responses=BINARY)
+    def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        try:
+            pieces = storage.outputs().archive(outputs_path(self.item))
+        except OutputsNotFound as error:
+            return invalid(error)
+        return attachment(pieces, f"{self.item.unique_name.replace('.', '_')}.tar.gz")
+
+
+def outputs_path(item: Any) -> str:
+    """Where the outputs of a run are: a resumed run goes on in its original's folder."""
+    owner = item.outputs_owner
+    if owner is not item and owner.project_id == item.project_id:
+        owner.project = item.project
+    return str(owner.sub_path)

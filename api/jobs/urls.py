@@ -1,0 +1,42 @@
+"""Addresses of jobs."""
+
+from __future__ import annotations
+
+from api.items import (
+    ArchiveView,
+    CodeReferenceView,
+    HeartbeatView,
+    LogsView,
+    OutputsDownloadView,
+    OutputsFileView,
+    OutputsTreeView,
+    RestoreView,
+    StatusesView,
+    StatusView,
+    StopView,
+)
+from api.jobs import views
+from api.routes import project_route
+from api.serializers import JobStatusSerializer
+from polyaxon.db.models import Job
+
+ONE = "jobs/<int:id>"
+KIND = {"model": Job}
+STATUS = {**KIND, "serializer_class": JobStatusSerializer}
+
+urlpatterns = [
+    project_route("jobs", views.JobsView),
+    project_route(ONE, views.JobView),
+    project_route(f"{ONE}/archive", ArchiveView, **KIND),
+    project_route(f"{ONE}/restore", RestoreView, **KIND),
+    project_route(f"{ONE}/restart", views.RestartJobView),
+    project_route(f"{ONE}/stop", StopView, **KIND),
+    project_route(f"{ONE}/statuses", StatusesView, **STATUS),
+    project_route(f"{ONE}/statuses/<slug:uuid>", StatusView, **STATUS),
+    project_route(f"{ONE}/coderef", CodeReferenceView, **KIND),
+    project_route(f"{ONE}/logs", LogsView, **KIND),
+    project_route(f"{ONE}/outputs/tree", OutputsTreeView, **KIND),
+    project_route(f"{ONE}/outputs/files", OutputsFileView, **KIND),
+    project_route(f"{ONE}/outputs/download", OutputsDownloadView, **KIND),
+    project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
+]

@@ -1,0 +1,121 @@
+"""Jobs: lists, details, restarts."""
+
+# ruff: noqa: ARG002 - the signature is the framework's
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.response import Response
+
+from api import query
+from api.experiments.views import LIST_PARAMETERS
+from api.items import update_item
+from api.jobs.serializers import (
+    ChangedJobSerializer,
+    JobCreatedSerializer,
+    JobDetailSerializer,
+    JobSerializer,
+    NewJobSerializer,
+)
+from api.serializers import CloneSerializer
+from api.views import ItemView, ProjectView
+from polyaxon.actions import jobs, runs
+from polyaxon.db.models import Job, Project
+from polyaxon.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+
+def listed(rows: QuerySet[Job]) -> QuerySet[Job]:
+    """`rows` with what a list shows of them."""
+    heavy = ("content", "readme", "run_env", "data_refs", "status_message", "definition")
+    return rows.select_related("user", "project__owner").defer(*heavy)
+
+
+class JobsView(ProjectView):
+    """Jobs of a project."""
+
+    serializer_class = JobSerializer
+
+    @extend_schema(parameters=LIST_PARAMETERS)
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        rows = query.filtered(
+            Job.objects.filter(project=self.project, deleted=False),
+            request.query_params.get("query"),
+            query.JOBS,
+        )
+        return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), JobSerializer)
+
+    @extend_schema(request=NewJobSerializer, responses={201: JobCreatedSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        values = self.valid(NewJobSerializer)
+        values.pop("ttl", None)
+        job = jobs.create_job(self.project, self.caller, jobs.NewJob(**values))
+        return Response(JobCreatedSerializer(job).data, status=status.HTTP_201_CREATED)
+
+
+class JobView(ItemView):
+    """One job."""
+
+    model = Job
+    serializer_class = JobDetailSerializer
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return self._detail()
+
+    @extend_schema(request=ChangedJobSerializer)
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        return self._change()
+
+    @extend_schema(request=ChangedJobSerializer)
+    def put(self, request: Request, **kwargs: Any) -> Response:
+        return self._change()
+
+    def _change(self) -> Response:
+        changes = self.valid(ChangedJobSerializer)
+        if "original_job" in changes:
+            changes["original_job"] = _sibling(self.project, changes["original_job"])
+        update_item(self, changes)
+        return self._detail()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        runs.archive(self.item, self.caller, delete=True)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _detail(self) -> Response:
+        return Response(self.get_serializer(self.item).data)
+
+
+def _sibling(project: Project, job_id: int | None) -> Job | None:
+    if job_id is None:
+        return None
+    job = Job.objects.filter(project=project, deleted=False, pk=job_id).first()
+    if job is None:
+        raise InvalidInput(f"The project has no job {job_id}.", field="original_job")
+    return job
+
+
+class RestartJobView(ItemView):
+    """Runs a job again, as a new one."""
+
+    model = Job
+    run_token_writes = False
+    serializer_class = JobSerializer
+
+    @extend_schema(request=CloneSerializer, responses={201: JobSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        values = self.valid(CloneSerializer)
+        job = jobs.restart_job(
+            self.item,
+            self.caller,
+            content=values.get("content"),
+            update_code=values["update_code"],
+            description=values.get("description"),
+        )
+        return Response(self.get_serializer(job).data, status=status.HTTP_201_CREATED)

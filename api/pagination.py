@@ -1,0 +1,27 @@
+"""Pages of lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework.pagination import LimitOffsetPagination
+
+# SQLite and Postgres take no larger number.
+MAX_OFFSET = 2**63 - 1
+
+
+class Pagination(LimitOffsetPagination):
+    """`limit` and `offset`; values that are not positive numbers count as absent, large ones are cut."""
+
+    default_limit = settings.CONFIG.server.page_size
+    max_limit = settings.CONFIG.server.page_size_max
+
+    def get_offset(self, request: Any) -> int:
+        return min(super().get_offset(request), MAX_OFFSET - self.max_limit)
+
+
+class LargePagination(Pagination):
+    """Everything on one page, as far as a page may go."""
+
+    default_limit = settings.CONFIG.server.page_size_max

@@ -1,0 +1,71 @@
+"""From the filter language to querysets, with one table of fields per resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+from api.query.conditions import Condition, DateCondition, SearchCondition, ValueCondition
+from api.query.json_conditions import (
+    AlgorithmCondition,
+    ArrayCondition,
+    ConcurrencyCondition,
+    IndependentCondition,
+    KeyCondition,
+    MetricCondition,
+)
+from api.query.parser import parse, wrong
+
+ModelT = TypeVar("ModelT", bound=Model)
+Fields = Mapping[str, Condition]
+
+_COMMON: dict[str, Condition] = {
+    "id": ValueCondition("id", is_id=True),
+    "user": ValueCondition("user", {"id": "user", "username": "user__username"}, is_id=True),
+    "status": ValueCondition("status"),
+    "project": ValueCondition("project", {"id": "project", "name": "project__name"}, is_id=True),
+    "name": SearchCondition("name"),
+    "description": SearchCondition("description"),
+    "created_at": DateCondition("created_at"),
+    "updated_at": DateCondition("updated_at"),
+    "started_at": DateCondition("started_at"),
+    "finished_at": DateCondition("finished_at"),
+    "tags": ArrayCondition("tags"),
+}
+_PARAMS, _METRIC = KeyCondition("params"), MetricCondition()
+
+EXPERIMENTS: Fields = {
+    **_COMMON,
+    "group": ValueCondition(
+        "experiment_group", {"id": "experiment_group", "name": "experiment_group__name"}, is_id=True
+    ),
+    "backend": ValueCondition("backend"),
+    "framework": ValueCondition("framework"),
+    "commit": ValueCondition("code_reference__commit"),
+    "params": _PARAMS,
+    "declarations": _PARAMS,
+    "metric": _METRIC,
+    "metrics": _METRIC,
+    "independent": IndependentCondition(),
+}
+GROUPS: Fields = {
+    **_COMMON,
+    "type": ValueCondition("group_type"),
+    "concurrency": ConcurrencyCondition(),
+    "search_algorithm": AlgorithmCondition(),
+}
+JOBS: Fields = {**_COMMON, "commit": ValueCondition("code_reference__commit")}
+
+
+def filtered(rows: QuerySet[ModelT], query: str | None, fields: Fields) -> QuerySet[ModelT]:
+    """`rows` for which every expression of `query` holds. Raises `InvalidInput`."""
+    for expression in parse(query or ""):
+        condition = fields.get(expression.field)
+        if condition is None:
+            raise wrong(
+                expression.text, f"there is no field {expression.field!r} (there are: {', '.join(fields)})"
+            )
+        rows = rows.filter(condition.compile(expression))
+    return rows

@@ -1,0 +1,154 @@
+"""Conditions on JSON columns and on metrics."""
+
+# ruff: noqa: ARG002 - the signature is the framework's
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, Value
+from django.db.models.fields.json import JSONField, KeyTransform, KeyTransformExact
+
+from api.query.conditions import (
+    LOOKUPS,
+    Condition,
+    Predicate,
+    ScalarCondition,
+    everything_but,
+    operands,
+)
+from api.query.parser import Expression, Operator, wrong
+from polyaxon.db.models import MetricSeries
+
+
+class ListHolds(Func):
+    """Whether a JSON list has a text among its items; false for no list."""
+
+    output_field = BooleanField()
+    conditional = True
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "EXISTS (SELECT 1 FROM json_each(%(column)s) WHERE value = %(item)s)"
+        return self._sql(compiler, template)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "COALESCE(%(column)s @> jsonb_build_array(%(item)s::text), FALSE)"
+        return self._sql(compiler, template)
+
+    def _sql(self, compiler: Any, template: str) -> tuple[str, list[Any]]:
+        column, column_parameters = compiler.compile(self.source_expressions[0])
+        item, item_parameters = compiler.compile(self.source_expressions[1])
+        return template % {"column": column, "item": item}, [*column_parameters, *item_parameters]
+
+
+@dataclass(frozen=True)
+class ArrayCondition(Condition):
+    """A list of texts that has a value, or one of several."""
+
+    column: str
+
+    def predicate(self, expression: Expression) -> Predicate:
+        self.no_suffix(expression)
+        matching = Q()
+        for item in operands(expression):
+            matching |= Q(ListHolds(F(self.column), Value(item)))
+        return everything_but(matching) if expression.negated else matching
+
+
+@dataclass(frozen=True)
+class KeyCondition(Condition):
+    """A key of a JSON object, equal to a text or to the number or truth value that the text writes."""
+
+    column: str
+
+    def predicate(self, expression: Expression) -> Predicate:
+        if expression.suffix is None:
+            raise wrong(expression.text, f"name a key, as in `{expression.field}.lr:0.1`")
+        key = KeyTransform(expression.suffix, F(self.column))
+        matching = Q()
+        for text in operands(expression):
+            for value in _readings(text):
+                matching |= Q(KeyTransformExact(key, Value(value, JSONField())))
+        return everything_but(matching) if expression.negated else matching
+
+
+def _readings(text: str) -> list[Any]:
+    """What `text` may stand for in JSON."""
+    try:
+        value = json.loads(text.lower() if text.lower() in {"true", "false"} else text, parse_constant=str)
+    except (ValueError, RecursionError):
+        return [text]
+    return [text, value] if isinstance(value, bool | int | float) else [text]
+
+
+class MetricCondition(ScalarCondition):
+    """The last value of a metric."""
+
+    def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
+        if expression.suffix is None:
+            raise wrong(expression.text, f"name a metric, as in `{expression.field}.loss:<0.3`")
+        return Exists(metric_series(expression.suffix).filter(**{f"last__{LOOKUPS[operator]}": value}))
+
+
+def metric_series(name: str) -> Any:
+    """The series called `name` of the experiment of the outer query."""
+    return MetricSeries.objects.filter(experiment=OuterRef("pk"), kind=MetricSeries.METRIC, name=name)
+
+
+class IndependentCondition(Condition):
+    """`independent:true`: experiments outside of groups. As in 0.6 only this case filters."""
+
+    def predicate(self, expression: Expression) -> Predicate:
+        self.no_suffix(expression)
+        (text,) = operands(expression)
+        if text.lower() not in {"true", "false"}:
+            raise wrong(expression.text, "independent takes `true` or `false`")
+        return Q(experiment_group=None) if text.lower() == "true" else Q()
+
+
+ALGORITHM_KEYS = {
+    "grid": "grid_search",
+    "grid_search": "grid_search",
+    "random": "random_search",
+    "random_search": "random_search",
+    "hyperband": "hyperband",
+    "bo": "bo",
+}
+
+
+class AlgorithmCondition(Condition):
+    """The algorithm of a search."""
+
+    def predicate(self, expression: Expression) -> Predicate:
+        self.no_suffix(expression)
+        names = operands(expression)
+        unknown = [name for name in names if name not in ALGORITHM_KEYS]
+        if unknown:
+            raise wrong(
+                expression.text, f"there is no algorithm {unknown[0]!r} (grid, random, hyperband, bo)"
+            )
+        matching = Q(hptuning__has_any_keys=[ALGORITHM_KEYS[name] for name in names])
+        return everything_but(matching) if expression.negated else matching
+
+
+class ConcurrencyCondition(ScalarCondition):
+    """How many trials of a search run at once; 1 if its file does not say."""
+
+    def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
+        self.no_suffix(expression)
+        named = Q(**{f"hptuning__concurrency__{LOOKUPS[operator]}": value})
+        if not _holds(1.0, operator, value):
+            return named
+        return named | Q(hptuning__isnull=False) & ~Q(hptuning__has_key="concurrency")
+
+
+def _holds(left: float, operator: Operator, right: float) -> bool:
+    return {
+        Operator.EQ: left == right,
+        Operator.LT: left < right,
+        Operator.LE: left <= right,
+        Operator.GT: left > right,
+        Operator.GE: left >= right,
+    }[operator]

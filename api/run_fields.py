@@ -1,0 +1,79 @@
+"""What the serializers of experiments, groups and jobs have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField
+from polyaxon.db.models.abstract import NAME_LENGTH
+
+
+class ItemSerializer(serializers.ModelSerializer[Any]):
+    """Reading a row of a project. `project` and `user` have to be selected with it."""
+
+    uuid = HexUUIDField()
+    unique_name = serializers.CharField(read_only=True)
+    user = serializers.CharField(source="user.username", read_only=True)
+    project = serializers.CharField(source="project.unique_name", read_only=True)
+    last_status = serializers.CharField(source="status", read_only=True)
+    tags = TagsField(read_only=True)
+
+
+class RunSerializer(ItemSerializer):
+    """Reading a run."""
+
+    original = serializers.SerializerMethodField()
+    build_job = serializers.SerializerMethodField()
+    bookmarked = serializers.SerializerMethodField()
+
+    def get_build_job(self, run: Any) -> str | None:
+        """Runs of the local runner need no image."""
+        del run
+        return None
+
+    def get_bookmarked(self, run: Any) -> bool:
+        del run
+        return False
+
+    def get_original(self, run: Any) -> str | None:
+        raise NotImplementedError
+
+
+class NewItemSerializer(serializers.Serializer[Any]):
+    """What every new item may have. Clients send nulls for what they do not set."""
+
+    name = TextField(max_length=NAME_LENGTH)
+    description = TextField()
+    readme = TextField()
+    tags = TagsField()
+    content = TextField()
+    backend = TextField(max_length=16)
+    is_managed = serializers.BooleanField(required=False, allow_null=True, default=True)
+
+    def validate_is_managed(self, value: bool | None) -> bool:
+        return True if value is None else value
+
+    def validate_content(self, value: str | None) -> str | None:
+        return value or None
+
+
+class NewRunSerializer(NewItemSerializer):
+    """And every new run."""
+
+    run_env = JSONObjectField(required=False, allow_null=True)
+    data_refs = JSONObjectField(required=False, allow_null=True)
+    ttl = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+
+
+class ChangedItemSerializer(serializers.Serializer[Any]):
+    """What may be changed of every item. Only what is sent counts."""
+
+    name = TextField(max_length=NAME_LENGTH)
+    description = TextField()
+    readme = TextField()
+    tags = TagsField()
+    backend = TextField(max_length=16)
+    is_managed = serializers.BooleanField(required=False)
+    merge = serializers.BooleanField(required=False)

@@ -1,0 +1,67 @@
+"""`polyaxon check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyaxon_cli import specs
+from polyaxon_cli.options import Command, files_option, params_option
+from polyaxon_cli.ranking import expected_trials
+from polyaxon_cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from polyaxon_schemas import Specification
+
+__all__ = ["check", "definition_of"]
+
+ALGORITHMS = ("random_search", "hyperband", "bo", "grid_search")
+
+
+@click.command(cls=Command)
+@files_option
+@params_option
+@click.option("-v", "--version", "show_version", is_flag=True, help="Show the version of the file's format.")
+@click.option("-def", "--definition", "show_definition", is_flag=True, help="Show what the file defines.")
+@pass_session
+def check(
+    session: Session,
+    files: tuple[str, ...],
+    params: tuple[str, ...],
+    show_version: bool,
+    show_definition: bool,
+) -> None:
+    """Validate polyaxonfiles, without a server."""
+    spec = specs.load(files, params=params)
+    for warning in spec.warnings:
+        session.out.warning(warning)
+    session.out.success("Polyaxonfile is valid.")
+    if session.as_json:
+        session.out.raw(dict(spec.raw))
+        return
+    if show_version:
+        session.out.message(f"The version is: {spec.raw.get('version')}")
+    if show_definition:
+        session.out.details(definition_of(spec), title=f"This polyaxonfile defines this {spec.kind}:")
+
+
+def definition_of(spec: Specification) -> dict[str, Any]:
+    """What a valid file defines; for a group, its search."""
+    if spec.kind == "group":
+        return _search_of(dict(spec.raw.get("hptuning") or {}))
+    run = spec.raw.get("run") or {}
+    known = {"name": spec.name, "params": spec.params, "framework": spec.framework, "cmd": run.get("cmd")}
+    return {key: value for key, value in known.items() if value}
+
+
+def _search_of(hptuning: dict[str, Any]) -> dict[str, Any]:
+    concurrency = int(hptuning.get("concurrency") or 1)
+    shown = {
+        "search algorithm": next((name for name in ALGORITHMS if hptuning.get(name)), "grid_search"),
+        "concurrency": f"{concurrency} concurrent runs" if concurrency > 1 else "sequential",
+        "early stopping": "activated" if hptuning.get("early_stopping") else "deactivated",
+        "parameters": ", ".join(hptuning.get("matrix") or {}),
+    }
+    trials = expected_trials({"hptuning": hptuning})
+    return {**shown, "experiments": trials} if trials else shown

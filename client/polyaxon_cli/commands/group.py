@@ -1,0 +1,183 @@
+"""`polyaxon group`: look at and steer a group of experiments, a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyaxon_cli.commands import shared
+from polyaxon_cli.errors import CliError
+from polyaxon_cli.following import exit_code, wait_for_group
+from polyaxon_cli.lists import all_results, list_experiments
+from polyaxon_cli.metrics import print_spread
+from polyaxon_cli.options import Group, confirm, project_option, query_options, run_option, yes_option
+from polyaxon_cli.ranking import (
+    Goal,
+    Progress,
+    best_trial,
+    goal_of,
+    metric_names,
+    rank,
+    search_settings,
+    value_of,
+)
+from polyaxon_cli.session import Session, pass_session
+from polyaxon_cli.views import show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["group"]
+
+KIND = "group"
+metric_option = click.option(
+    "--metric", metavar="NAME", help="The metric that tells good trials from bad ones."
+)
+minimize_option = click.option("--minimize", is_flag=True, help="The lowest value is the best.")
+
+
+@click.group(cls=Group, aliases={"ls": "list"})
+@project_option()
+@run_option(KIND, "-g", "--group")
+def group() -> None:
+    """Look at and steer a group of experiments, a search.
+
+    \b
+    Examples:
+      polyaxon group -g 3 get --watch
+      polyaxon group -g 3 top --metric accuracy
+    """
+
+
+@group.command()
+@shared.of_run(KIND)
+@click.option("-w", "--watch", is_flag=True, help="Show the progress until the search has ended.")
+@metric_option
+@minimize_option
+@pass_session
+def get(session: Session, watch: bool, metric: str | None, minimize: bool) -> None:
+    """Show a group and how far it is."""
+    if watch:
+        goal = Goal(metric, minimize=minimize) if metric else None
+        data = wait_for_group(session, session.project(), session.run_id(KIND), goal)
+        session.remember(KIND, data)
+    else:
+        data = shared.fetch(session, KIND)
+    show(session.out, KIND, data, title="Experiment group info:")
+    if not session.as_json:
+        session.out.message(f"\n{Progress.of(data)}.")
+    if watch and exit_code(str(data.get("last_status"))):
+        raise CliError(
+            f"The group {data.get('id')} ended as {data.get('last_status')}", "See `polyaxon group statuses`"
+        )
+
+
+@group.command()
+@shared.of_run(KIND, project=False)
+@query_options
+@click.option("-m", "--metrics", is_flag=True, help="A column for each metric.")
+@click.option("-p", "--params", is_flag=True, help="A column for each parameter.")
+@pass_session
+def experiments(session: Session, /, **options: Any) -> None:
+    """List the trials of the group."""
+    list_experiments(session, group=session.run_id(KIND), **options)
+
+
+@group.command()
+@shared.of_run(KIND)
+@metric_option
+@minimize_option
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the best so many.")
+@pass_session
+def top(session: Session, metric: str | None, minimize: bool, limit: int | None) -> None:
+    """Rank the trials by a metric and show the parameters of the best one."""
+    trials = list(
+        all_results(session, session.project().path("experiments"), {"group": session.run_id(KIND)})
+    )
+    goal = _goal(session, trials, metric, minimize=minimize)
+    ranked = rank(trials, goal)[:limit]
+    if session.as_json:
+        session.out.raw(ranked)
+        return
+    varied = _varied_params(session, ranked)
+    rows = [_row(place, trial, goal, varied) for place, trial in enumerate(ranked, start=1)]
+    columns = ["rank", "id", "unique_name", "last_status", goal.metric, *varied, "total_run"]
+    session.out.rows(
+        rows, columns, title=f"Trials by {goal.metric}, {'lowest' if goal.minimize else 'highest'} first:"
+    )
+    best = best_trial(ranked, goal)
+    if best is not None:
+        session.out.details(
+            best.get("params") or {}, title=f"Parameters of the best trial, experiment {best['id']}:"
+        )
+
+
+@group.command()
+@shared.of_run(KIND)
+@pass_session
+def metrics(session: Session) -> None:
+    """Show the range of each metric over all trials."""
+    points = list(all_results(session, session.run_path(KIND, "metrics")))
+    if session.as_json:
+        session.out.raw(points)
+    else:
+        print_spread(session.out, points)
+
+
+@group.command()
+@shared.of_run(KIND)
+@yes_option
+@click.option("--pending", is_flag=True, help="Let running trials end; only start no further ones.")
+@pass_session
+def stop(session: Session, yes: bool, pending: bool) -> None:
+    """Stop the group with its trials."""
+    name = shared.same_run(session, KIND)
+    confirm(f"Stop {'the waiting trials of ' if pending else ''}{name}?", yes=yes)
+    session.http.post(session.run_path(KIND, "stop"), {"pending": True} if pending else None)
+    session.out.success(f"{name} is being stopped.")
+
+
+shared.add_list(group, KIND)
+shared.add_statuses(group, KIND)
+shared.add_update(group, KIND)
+shared.add_delete(group, KIND, refused=0)
+
+
+def _goal(
+    session: Session, trials: Sequence[Mapping[str, Any]], metric: str | None, *, minimize: bool
+) -> Goal:
+    """The metric that was asked for, else the search's own."""
+    known = metric_names(trials)
+    if not metric:
+        own = goal_of(session.http.get(session.run_path(KIND)))
+        if own is None:
+            raise click.UsageError(f"Name the metric to rank by with --metric; {_recorded(known)}")
+        return Goal(own.metric, minimize=minimize or own.minimize)
+    if metric not in known:
+        raise CliError(
+            f"No trial of this group has recorded the metric {metric!r}", _recorded(known).capitalize()
+        )
+    return Goal(metric, minimize=minimize)
+
+
+def _recorded(known: Sequence[str]) -> str:
+    return f"recorded are: {', '.join(known)}." if known else "none is recorded yet."
+
+
+def _varied_params(session: Session, trials: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The parameters that the search chose; without that knowledge all that any trial has."""
+    present = {name: None for trial in trials for name in trial.get("params") or {}}
+    searched = search_settings(session.http.get(session.run_path(KIND))).get("matrix") or {}
+    return [name for name in present if name in searched] or list(present)
+
+
+def _row(place: int, trial: Mapping[str, Any], goal: Goal, varied: Sequence[str]) -> dict[str, Any]:
+    params = trial.get("params") or {}
+    # The trial's own columns come last: a parameter named `id` must not hide the id.
+    return {
+        **{name: params.get(name) for name in varied},
+        goal.metric: value_of(trial, goal.metric),
+        **trial,
+        "rank": place,
+    }

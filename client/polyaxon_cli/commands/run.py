@@ -1,0 +1,142 @@
+"""`polyaxon run`: create a run from polyaxonfiles, and follow it if asked to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyaxon_cli import specs
+from polyaxon_cli.commands.check import definition_of
+from polyaxon_cli.errors import CliError
+from polyaxon_cli.following import StatusWatch, exit_code, print_logs, wait_for_group, wait_for_run
+from polyaxon_cli.options import Command, files_option, params_option, patch_of, project_option, split_tags
+from polyaxon_cli.session import Session, pass_session
+from polyaxon_cli.uploads import upload_folder
+
+if TYPE_CHECKING:
+    from polyaxon_schemas import Specification
+
+__all__ = ["run"]
+
+RUNNABLE = ("experiment", "group", "job", "build")
+DEBUGGABLE = ("experiment", "job")
+
+
+@dataclass(frozen=True)
+class Following:
+    """What to do once the run is created."""
+
+    logs: bool
+    watch: bool
+
+
+@click.command(cls=Command)
+@project_option()
+@files_option
+@params_option
+@click.option("--name", help="Name of the run, unique in the project.")
+@click.option("--tags", help="Comma separated; replace those of the file.")
+@click.option("--description", help="What the run is for.")
+@click.option("--ttl", type=click.IntRange(min=0), help="Seconds to keep the finished run's process or pod.")
+@click.option("--debug", is_flag=True, help="Sleep for --ttl seconds instead of running the command.")
+@click.option("-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder first.")
+@click.option("-l", "--log", "logs", is_flag=True, help="Follow the logs.")
+@click.option("--watch", is_flag=True, help="Wait for the end; exit code 1 unless the run succeeded.")
+@pass_session
+def run(  # noqa: PLR0917  click passes options by name
+    session: Session,
+    files: tuple[str, ...],
+    params: tuple[str, ...],
+    name: str | None,
+    tags: str | None,
+    description: str | None,
+    ttl: int | None,
+    debug: bool,
+    with_upload: bool,
+    logs: bool,
+    watch: bool,
+) -> None:
+    """Run what polyaxonfiles define.
+
+    \b
+    Examples:
+      polyaxon run -f polyaxonfile.yaml -u -l
+      polyaxon run -f base.yaml -f gpu.yaml -P lr=0.01 --watch
+    """
+    if debug and ttl is None:
+        raise click.UsageError("--debug needs --ttl: how many seconds to sleep.")
+    if with_upload and session.project_name:
+        raise click.UsageError("-u uploads to the project initialised here; leave out -p, or -u.")
+    spec = _specification(session, files, params, debug_seconds=ttl if debug else None)
+    session.project()
+    if with_upload:
+        upload_folder(session)
+    given = [("name", name), ("tags", split_tags(tags)), ("description", description)]
+    if spec.kind != "group" and not debug:
+        given.append(("ttl", ttl))  # type: ignore[arg-type]
+    created = _create(session, spec, patch_of(given))
+    _follow(session, spec.kind, created, Following(logs=logs, watch=watch))
+
+
+def _specification(
+    session: Session, files: tuple[str, ...], params: tuple[str, ...], *, debug_seconds: int | None
+) -> Specification:
+    extra = None if debug_seconds is None else {"run": {"cmd": f"sleep {debug_seconds}"}}
+    spec = specs.load(files, params=params, extra=extra)
+    specs.refuse_kind(spec.kind, RUNNABLE if extra is None else DEBUGGABLE)
+    for warning in spec.warnings:
+        session.out.warning(warning)
+    return spec
+
+
+def _create(session: Session, spec: Specification, given: dict[str, Any]) -> dict[str, Any]:
+    if spec.kind == "group" and not session.as_json:
+        session.out.details(definition_of(spec), title="Creating an experiment group with this search:")
+    body = {**given, "content": spec.to_text(), "is_managed": True}
+    created: dict[str, Any] = session.http.post(session.project().path(f"{spec.kind}s"), body)
+    session.remember(spec.kind, created)
+    if session.as_json:
+        session.out.raw(created)
+    label = "Experiment group" if spec.kind == "group" else spec.kind.capitalize()
+    session.out.success(f"{label} `{created['id']}` was created.")
+    return created
+
+
+def _follow(session: Session, kind: str, created: dict[str, Any], following: Following) -> None:
+    if kind == "group":
+        _follow_group(session, created, following)
+        return
+    path = session.project().path(f"{kind}s", created["id"])
+    if following.logs:
+        print_logs(session, path, follow=True)
+    if not following.watch:
+        return
+    ended = StatusWatch(session.http, path).wait() if following.logs else wait_for_run(session, path)
+    _end(session, kind, ended)
+
+
+def _follow_group(session: Session, created: dict[str, Any], following: Following) -> None:
+    if following.logs:
+        session.out.warning(
+            "A group has no logs of its own: see `polyaxon experiment logs -xp ID` for its trials."
+        )
+    if following.watch:
+        ended = wait_for_group(session, session.project(), int(created["id"]))
+        _end(session, "group", ended)
+
+
+def _end(session: Session, kind: str, ended: dict[str, Any]) -> None:
+    """The last line, and the exit code of the run's end."""
+    status = str(ended.get("last_status"))
+    if exit_code(status):
+        raise CliError(f"The {kind} {ended.get('id')} ended as {status}", _remedy(kind, ended))
+    session.out.success(f"The {kind} {ended.get('id')} ended as {status}.")
+
+
+def _remedy(kind: str, ended: dict[str, Any]) -> str:
+    if kind == "group":
+        return f"See `polyaxon group statuses -g {ended.get('id')}`"
+    flag = {"experiment": "-xp", "job": "-j", "build": "-b"}[kind]
+    return f"See `polyaxon {kind} statuses {flag} {ended.get('id')}` and its logs"

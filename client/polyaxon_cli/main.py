@@ -1,0 +1,135 @@
+"""Entry point: the root command, loaded piece by piece, and how failures end.
+
+`polyaxon --help` must be quick, so no command's module is imported before that command is called.
+"""
+# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+import click
+
+from polyaxon_cli import __version__
+from polyaxon_cli.errors import CliError, one_line
+from polyaxon_cli.session import Session
+
+__all__ = ["cli", "main"]
+
+# Name: where the command is (module below polyaxon_cli.commands) and its line in the overview.
+COMMANDS = {
+    "check": ("check", "Validate polyaxonfiles and show what they define."),
+    "config": ("config", "Show and change the address of the server."),
+    "experiment": ("experiment", "Look at and steer one experiment."),
+    "group": ("group", "Look at and steer a group of experiments, a search."),
+    "init": ("init", "Link the current folder to a project."),
+    "job": ("job", "Look at and steer one job."),
+    "login": ("session", "Log in to the server."),
+    "logout": ("session", "Forget the login."),
+    "project": ("project", "Create, list and change projects."),
+    "run": ("run", "Run what polyaxonfiles define."),
+    "upload": ("upload", "Upload the code of the current folder."),
+    "version": ("session", "Show the versions of the tool and the server."),
+    "whoami": ("session", "Show who is logged in."),
+}
+
+
+class Root(click.Group):
+    """Finds commands by name without importing the others, and turns every failure into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All command names."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the one command that is called."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"polyaxon_cli.commands.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{cmd_name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The overview, from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a pointer to the overview for unknown names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(f"{error.message} Run `polyaxon --help` for the list.", ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever goes wrong becomes a `CliError`."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except Exception as error:  # the last line of defence: no traceback for the person
+            session = ctx.find_object(Session)
+            if session is not None and session.verbose:
+                logging.getLogger("polyaxon_cli").debug("failure", exc_info=error)
+            raise _translated(error) from error
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="polyaxon")
+@click.option("-v", "--verbose", is_flag=True, help="Log every request on stderr.")
+@click.option("--offline", is_flag=True, help="Accepted for old scripts; only local commands work offline.")
+@click.option("--json", "as_json", is_flag=True, help="Print the server's answers as JSON.")
+@click.pass_context
+def cli(ctx: click.Context, verbose: bool, offline: bool, as_json: bool) -> None:  # noqa: ARG001
+    """Run, track and tune experiments on a Polyaxon server."""
+    session = ctx.ensure_object(Session)
+    session.verbose = verbose or _configured_verbose()
+    session.as_json = as_json
+    if session.verbose:
+        _log_requests()
+
+
+def main() -> None:
+    """The `polyaxon` console command."""
+    try:
+        cli.main(prog_name="polyaxon")
+    except BrokenPipeError:
+        # The reader went away, as with `| head`; anything more would fail in the same way.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _configured_verbose() -> bool:
+    from polyaxon_cli import state
+
+    try:
+        return bool(state.CONFIG.read().get("verbose"))
+    except CliError:
+        # `config purge` and `config set` must be able to repair a damaged file.
+        return False
+
+
+def _log_requests() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
+    for name in ("polyaxon_cli", "polyaxon_client", "httpx"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.handlers = [handler]
+
+
+def _translated(error: Exception) -> click.ClickException:
+    from polyaxon_cli.failures import explain
+
+    return explain(error) or CliError(
+        f"Unexpected problem: {type(error).__name__}: {one_line(str(error))}",
+        "Run the command again with `polyaxon -v …` and report what it prints",
+    )

@@ -1,0 +1,153 @@
+"""Command and group classes, and the options that many commands share.
+
+The project and the run may be named before or after the sub-command: `polyaxon group -g 3 get` and
+`polyaxon group get -g 3` are the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+import click
+
+from polyaxon_cli.session import PAGE_SIZE, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Command",
+    "Group",
+    "confirm",
+    "files_option",
+    "page_option",
+    "page_params",
+    "params_option",
+    "project_option",
+    "query_options",
+    "run_option",
+    "split_tags",
+    "yes_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _session(ctx: click.Context) -> Session:
+    return ctx.ensure_object(Session)
+
+
+def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        _session(ctx).as_json = True
+
+
+def _json_option() -> click.Option:
+    return click.Option(
+        ["--json"],
+        is_flag=True,
+        expose_value=False,
+        callback=_want_json,
+        help="Print the server's answer as JSON.",
+    )
+
+
+class Command(click.Command):
+    """A command that also takes the global `--json` behind its name, and `-h` for help."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(_json_option())
+
+
+class Group(click.Group):
+    """A group of such commands; `aliases` maps further names to commands."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.aliases = aliases or {}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name or alias."""
+        return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
+
+
+def _keep_project(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _session(ctx).project_name = value
+
+
+def project_option(*names: str) -> Callable[[F], F]:
+    """`-p/--project` (or only the given names where `-p` means something else)."""
+    return click.option(
+        *(names or ("-p", "--project")),
+        metavar="PROJECT",
+        expose_value=False,
+        callback=_keep_project,
+        help="Project as NAME, USER/NAME or USER.NAME; default: the one initialised in this folder.",
+    )
+
+
+def run_option(kind: str, *names: str) -> Callable[[F], F]:
+    """The option that names a run of `kind` by its id."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: int | None) -> None:
+        if value is not None:
+            _session(ctx).run_ids[kind] = value
+
+    return click.option(
+        *names,
+        type=click.IntRange(min=1),
+        metavar="ID",
+        expose_value=False,
+        callback=keep,
+        help=f"Id of the {kind}; default: the last one seen in this folder.",
+    )
+
+
+page_option = click.option("--page", type=click.IntRange(min=1), default=1, help="Page of the list, from 1.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+files_option = click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Polyaxonfile; later ones are merged over earlier ones.",
+)
+params_option = click.option(
+    "-P", "--params", "params", multiple=True, metavar="NAME=VALUE", help="Set a parameter; may be repeated."
+)
+
+
+def query_options(function: F) -> F:
+    """`-q/--query`, `-s/--sort` and `--page` of lists."""
+    decorated = page_option(function)
+    decorated = click.option("-s", "--sort", help="Fields to sort by, `-` first for descending.")(decorated)
+    return click.option("-q", "--query", help="Filter, such as `status:running,metrics.loss:<0.1`.")(
+        decorated
+    )
+
+
+def page_params(page: int) -> dict[str, int]:
+    """Query of a page: nothing for the first, the offset for the others."""
+    return {} if page == 1 else {"offset": PAGE_SIZE * (page - 1)}
+
+
+def split_tags(text: str | None) -> list[str] | None:
+    """Comma separated tags, trimmed, without empty ones; None when the option was not given."""
+    return None if text is None else [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+def confirm(question: str, *, yes: bool, refused: int = 0) -> None:
+    """Ask, unless `yes`; an answer of no ends the command with the exit code `refused`."""
+    if not yes and not click.confirm(question):
+        click.echo("Nothing was changed.", err=True)
+        raise click.exceptions.Exit(refused)
+
+
+def patch_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The given values of an update; options that were not given are left out."""
+    return {name: value for name, value in pairs if value is not None}

@@ -1,0 +1,149 @@
+"""Ranking the trials of a group, and what its search settings say about goal and size."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "Goal",
+    "Progress",
+    "best_trial",
+    "expected_trials",
+    "goal_of",
+    "metric_names",
+    "rank",
+    "search_settings",
+    "value_of",
+]
+
+FINISHED_COUNTS = ("num_succeeded_experiments", "num_failed_experiments", "num_stopped_experiments")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Which metric is better high (or low)."""
+
+    metric: str
+    minimize: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a group is; `total` is None while the number of trials is not known."""
+
+    status: str
+    finished: int
+    running: int
+    failed: int
+    total: int | None
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any]) -> Progress:
+        """From the server's group detail."""
+        return cls(
+            status=str(group.get("last_status")),
+            finished=sum(int(group.get(name) or 0) for name in FINISHED_COUNTS),
+            running=int(group.get("num_running_experiments") or 0),
+            failed=int(group.get("num_failed_experiments") or 0),
+            total=expected_trials(group),
+        )
+
+    def __str__(self) -> str:
+        total = "" if self.total is None else f"/{self.total}"
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.finished}{total} trials done, {self.running} running{failed}"
+
+
+def value_of(trial: Mapping[str, Any], metric: str) -> float | None:
+    """The trial's last value of `metric`; None when it has none or one that is no number (NaN)."""
+    raw: Any = (trial.get("last_metric") or {}).get(metric)
+    try:
+        value = float(raw)
+    except (TypeError, ValueError):
+        return None
+    return None if math.isnan(value) else value
+
+
+def rank(trials: Iterable[Mapping[str, Any]], goal: Goal) -> list[Mapping[str, Any]]:
+    """Trials from best to worst, those without a value last; equal values keep the order of their ids."""
+
+    def key(trial: Mapping[str, Any]) -> tuple[bool, float, int]:
+        value = value_of(trial, goal.metric)
+        directed = 0.0 if value is None else (value if goal.minimize else -value)
+        return value is None, directed, int(trial.get("id") or 0)
+
+    return sorted(trials, key=key)
+
+
+def best_trial(trials: Iterable[Mapping[str, Any]], goal: Goal) -> Mapping[str, Any] | None:
+    """The best trial that has a value; None without one."""
+    ranked = rank(trials, goal)
+    return ranked[0] if ranked and value_of(ranked[0], goal.metric) is not None else None
+
+
+def metric_names(trials: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of all metrics that some trial has recorded."""
+    return sorted({name for trial in trials for name in trial.get("last_metric") or {}})
+
+
+def search_settings(group: Mapping[str, Any]) -> dict[str, Any]:
+    """The `hptuning` section of a group, from its own field or from its content."""
+    settings = group.get("hptuning") or _of_content(group.get("content"))
+    return dict(settings) if isinstance(settings, Mapping) else {}
+
+
+def goal_of(group: Mapping[str, Any]) -> Goal | None:
+    """The metric that the group's search optimises or its early stopping looks at; None without one."""
+    settings = search_settings(group)
+    for algorithm in ("hyperband", "bo"):
+        metric = (settings.get(algorithm) or {}).get("metric")
+        if metric:
+            return _goal(metric.get("name"), metric.get("optimization"))
+    policies = [policy for policy in settings.get("early_stopping") or [] if policy.get("metric")]
+    return _goal(policies[0]["metric"], policies[0].get("optimization")) if policies else None
+
+
+def expected_trials(group: Mapping[str, Any]) -> int | None:
+    """How many trials the search will make; None where that depends on its course."""
+    settings = search_settings(group)
+    if settings.get("random_search"):
+        return _whole(settings["random_search"].get("n_experiments"))
+    if settings.get("bo"):
+        counts = [_whole(settings["bo"].get(key)) for key in ("n_initial_trials", "n_iterations")]
+        return None if None in counts else sum(count or 0 for count in counts)
+    if settings.get("hyperband"):
+        return None
+    wanted = _whole((settings.get("grid_search") or {}).get("n_experiments"))
+    size = _grid_size(settings.get("matrix") or {})
+    return min((count for count in (wanted, size) if count is not None), default=None) if size else wanted
+
+
+def _goal(name: Any, optimization: Any) -> Goal | None:
+    return Goal(str(name), minimize=str(optimization).lower() == "minimize") if name else None
+
+
+def _grid_size(matrix: Mapping[str, Any]) -> int | None:
+    """Number of combinations where every option lists its values."""
+    values: Sequence[Any] = [
+        option.get("values") for option in matrix.values() if isinstance(option, Mapping)
+    ]
+    if not values or not all(isinstance(listed, list) for listed in values):
+        return None
+    return math.prod(len(listed) for listed in values)
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None
+
+
+def _of_content(content: Any) -> Any:
+    if isinstance(content, str):
+        try:
+            content = json.loads(content)
+        except ValueError:
+            return None
+    return content.get("hptuning") if isinstance(content, Mapping) else None

@@ -1,0 +1,194 @@
+"""Experiments."""
+
+# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Union
+
+from polyaxon_client.tracking import environment
+from polyaxon_client.tracking.base import given, text_content
+from polyaxon_client.tracking.environment import tracked
+from polyaxon_client.tracking.executing import ExecutingRun
+from polyaxon_client.workers.lanes import METRICS, Item
+from polyaxon_client.workers.values import Number, as_number
+
+if TYPE_CHECKING:
+    from polyaxon_client.client import PolyaxonClient
+
+Timestamp = Union[datetime, float, str]
+BYTES_PER_VALUE = 60
+
+
+class Experiment(ExecutingRun):
+    """One training run. Inside of a managed run ``Experiment()`` is that run; elsewhere ``create()`` it.
+
+    Args:
+        experiment_id: continue to track an experiment that exists. group_id: the group of a new one.
+        The others: see :class:`polyaxon_client.tracking.base.Run`.
+    """
+
+    kind = "experiments"
+    info_variable = "POLYAXON_EXPERIMENT_INFO"
+    info_key = "experiment_name"
+
+    def __init__(
+        self,
+        project: str | None = None,
+        experiment_id: int | None = None,
+        group_id: int | None = None,
+        client: PolyaxonClient | None = None,
+        track_logs: bool = True,
+        track_code: bool = True,
+        track_env: bool = True,
+        outputs_store: Any = None,
+        track_git: bool | None = None,
+    ) -> None:
+        self.group_id = group_id
+        super().__init__(
+            project, experiment_id, client, track_logs, track_code, track_env, outputs_store, track_git
+        )
+
+    @property
+    def experiment_id(self) -> int | None:
+        return self.entity_id
+
+    @tracked
+    def create(
+        self,
+        name: str | None = None,
+        framework: str | None = None,
+        backend: str | None = None,
+        tags: Any = None,
+        description: str | None = None,
+        content: Any = None,
+        build_id: int | None = None,
+        base_outputs_path: str | None = None,
+    ) -> Experiment:
+        """Create the experiment outside of the platform; nothing inside of a managed run. Returns itself.
+
+        Raises:
+            PolyaxonHTTPError: the server refuses (unknown project, bad name). When it is away, nothing is
+                raised: the experiment is created as soon as it is back.
+        """
+        if self.is_managed:
+            return self
+        body = given(
+            name=name,
+            framework=framework,
+            backend=backend or "other",
+            tags=tags,
+            description=description,
+            content=text_content(content),
+            build_job=None if build_id is None else str(build_id),
+            experiment_group=self.group_id,
+            run_env=self._run_env(),
+        )
+        self._create({**body, "is_managed": False})
+        self._begin_executing(base_outputs_path, self.group_id)
+        return self
+
+    @tracked
+    def log_metrics(self, *, step: Any = None, timestamp: Timestamp | None = None, **metrics: Any) -> None:
+        """Record metric values of one moment.
+
+        Args:
+            step: position in the training, such as the epoch; an integer.
+            timestamp: when, by default now: a datetime (without zone: UTC), seconds since 1970 or ISO text.
+            metrics: numbers, or anything with ``item()``; ``None`` records nothing.
+        """
+        if self._sender is None:
+            return
+        values = self._numbers(metrics)
+        if not values:
+            return
+        point: dict[str, Any] = {"values": values, "created_at": self._moment(timestamp)}
+        position = None if step is None else self._step(step)
+        if position is not None:
+            point["step"] = position
+        self._sender.submit(Item(METRICS, self._target, point, size=BYTES_PER_VALUE * (len(values) + 1)))
+
+    @tracked
+    def log_framework(self, framework: str) -> None:
+        self._patch("framework", framework)
+
+    @tracked
+    def get_experiment_info(self) -> Any:
+        """Names and uuids of this experiment, its project and group. Raises outside of a run."""
+        return environment.get_info("EXPERIMENT")
+
+    @tracked
+    def get_params(self) -> Any:
+        """The parameters that the platform resolved for this run. Raises outside of a run."""
+        return environment.get_params()
+
+    get_declarations = get_params
+
+    @tracked
+    def get_task_info(self) -> Any:
+        return environment.get_task_info()
+
+    @tracked
+    def get_cluster_def(self) -> Any:
+        return environment.get_cluster_def()
+
+    @tracked
+    def get_tf_config(self, envvar: str = "TF_CONFIG") -> Any:
+        """The configuration that TensorFlow expects of distributed runs; also exported under ``envvar``."""
+        cluster, task = self.get_cluster_def(), self.get_task_info()
+        config = {
+            "cluster": cluster,
+            "task": task,
+            "model_dir": self.get_outputs_path(),
+            "environment": "cloud",
+        }
+        environment.export(envvar, json.dumps(config))
+        return config
+
+    def _run_env(self) -> Any:
+        if not self.track_env or self._sender is None:
+            return None
+        from polyaxon_client.tracking.run_env import get_run_env  # noqa: PLC0415
+
+        return get_run_env()
+
+    def _numbers(self, metrics: dict[str, Any]) -> dict[str, Number]:
+        values: dict[str, Number] = {}
+        for name, value in metrics.items():
+            try:
+                number = as_number(value)
+            except Exception as error:  # noqa: BLE001 - `item()` of a foreign type may raise anything
+                self._warn("value", f"metric {name!r} is left out: {value!r:.100}: {error}")
+                continue
+            if number is not None:
+                values[name] = number
+        return values
+
+    def _step(self, step: Any) -> int | None:
+        try:
+            return int(as_number(step) or 0)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._warn("step", f"step {step!r:.100} is left out, it is not a whole number: {error}")
+            return None
+
+    def _moment(self, timestamp: Timestamp | None) -> str:
+        try:
+            return _as_text(timestamp)
+        except (TypeError, ValueError, OverflowError, OSError) as error:
+            self._warn("timestamp", f"timestamp {timestamp!r:.100} is not a time, now is taken: {error}")
+            return _as_text(None)
+
+
+def _as_text(timestamp: Timestamp | None) -> str:
+    if isinstance(timestamp, str):
+        moment = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    elif isinstance(timestamp, datetime):
+        moment = timestamp
+    elif timestamp is None:
+        moment = datetime.now(timezone.utc)
+    else:
+        moment = datetime.fromtimestamp(float(timestamp), timezone.utc)
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return zoned.isoformat(sep=" ", timespec="microseconds")

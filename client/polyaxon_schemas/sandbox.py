@@ -1,0 +1,284 @@
+"""Templates that strangers may write: no way into Python, and a bound on time, memory and output.
+
+Jinja's own sandbox keeps templates away from Python's internals, but lets them loop and grow for ever. So every
+loop step, call, filter, operator and printed value is charged to one budget here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
+
+from polyaxon_schemas.template_limits import (
+    OPERATOR_CHECKS,
+    TemplateProblem,
+    check_call,
+    check_format,
+    check_join,
+    weight,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MAX_OUTPUT = 1024 * 1024
+_MAX_TEMPLATE = 128 * 1024
+_BUDGET = 8 * 1024 * 1024
+_STEP_COST = 32
+_MAX_RANGE = 100_000
+
+_FILTERS = (
+    *(
+        "abs",
+        "capitalize",
+        "count",
+        "d",
+        "default",
+        "dictsort",
+        "e",
+        "escape",
+        "first",
+        "float",
+        "format",
+        "int",
+    ),
+    *(
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "replace",
+    ),
+    *("reverse", "round", "safe", "select", "selectattr", "sort", "string", "sum", "title", "tojson", "trim"),
+    *("truncate", "unique", "upper", "wordcount"),
+)
+_METHODS = {
+    *(
+        "capitalize",
+        "count",
+        "endswith",
+        "find",
+        "get",
+        "index",
+        "is_integer",
+        "isalnum",
+        "isalpha",
+        "isdigit",
+    ),
+    *("items", "join", "keys", "lower", "lstrip", "replace", "rsplit", "rstrip", "split", "splitlines"),
+    *("startswith", "strip", "title", "upper", "values"),
+}
+_STATEMENTS = (nodes.Output, nodes.If, nodes.For, nodes.Assign)
+_MARK = re.compile(r"\{\{|\{%|\{#")
+_Result = TypeVar("_Result")
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value is text that rendering may change."""
+    return isinstance(value, str) and bool(_MARK.search(value))
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset(["+", "-", "*", "/", "//", "**", "%"])
+
+    def __init__(self, spend: Callable[[int], None], **options: Any) -> None:
+        super().__init__(optimized=False, **options)
+        self._spend = spend
+        self.globals = {"range": self._range, "dict": dict, "namespace": Namespace}
+        self.filters = {name: self._guarded(name, self.filters[name]) for name in _FILTERS}
+        self.filters["_each"] = self._each
+        self.filters["_joined"] = self._joined
+
+    def _range(self, *bounds: int) -> range:
+        numbers = range(*bounds)
+        try:
+            count = len(numbers)
+        except OverflowError:
+            count = _MAX_RANGE + 1
+        if count > _MAX_RANGE:
+            raise TemplateProblem(f"range() is limited to {_MAX_RANGE} numbers")
+        return numbers
+
+    def _each(self, items: Any) -> Iterator[Any]:
+        for item in items:
+            self._spend(_STEP_COST)
+            yield item
+
+    def _joined(self, parts: list[Any]) -> str:
+        self._spend(weight(parts))
+        return "".join(map(str, parts))
+
+    def _guarded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        has_context = hasattr(function, "jinja_pass_arg")
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            given = list(args[1:] if has_context else args)
+            self._check(name, given[:1], [*given[1:], *kwargs.values()])
+            if name == "join":
+                return self._join(*given, **kwargs)
+            result = function(*args, **kwargs)
+            self._spend(weight(result))
+            return result
+
+        return guarded
+
+    def _check(self, name: str, subject: list[Any], arguments: list[Any]) -> None:
+        self._spend(_STEP_COST + weight(subject) + weight(arguments))
+        check_call(name, subject[0] if subject else None, arguments)
+        if name == "format":
+            check_format(subject[0] if subject else None)
+
+    def _join(self, items: Any, d: str = "", attribute: Any = None) -> str:
+        parts = [self.getitem(item, attribute) if attribute is not None else item for item in items]
+        return self._separated(d, parts)
+
+    def _separated(self, separator: str, items: Any) -> str:
+        parts = list(items)
+        check_join(separator, parts)
+        return self._joined([part for item in parts for part in (separator, item)][1:])
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        self._spend(_STEP_COST + weight(left) + weight(right))
+        check = OPERATOR_CHECKS.get(operator)
+        if check is not None:
+            check(left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's signature
+        # What compiled loops and blocks hand to a context function; nothing here is one.
+        kwargs.pop("_loop_vars", None)
+        kwargs.pop("_block_vars", None)
+        arguments = [*args, *kwargs.values()]
+        if obj in self.globals.values():
+            self._spend(_STEP_COST + (0 if obj == self._range else weight(arguments)))
+            return obj(*args, **kwargs)
+        subject, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
+        if isinstance(subject, LoopContext) and name in {"cycle", "changed"}:
+            self._spend(_STEP_COST)
+            return obj(*args, **kwargs)
+        if not isinstance(subject, (str, int, float, list, dict)) or name not in _METHODS:
+            raise TemplateProblem(f"{name or type(obj).__name__} cannot be called in a template")
+        self._check(name, [subject], arguments)
+        if name == "join":
+            return self._separated(str(subject), args[0])
+        return obj(*args, **kwargs)
+
+
+class Templates:
+    """Renders templates that share one budget; ``unknown`` collects the names that had no value."""
+
+    def __init__(self) -> None:
+        self.unknown: dict[str, None] = {}
+        self._left = _BUDGET
+        unknown = self.unknown
+
+        class Missing(ChainableUndefined):
+            def __str__(self) -> str:
+                if self._undefined_name is not None:
+                    unknown[str(self._undefined_name)] = None
+                return ""
+
+            __html__ = __str__
+
+        self._environment = _Sandbox(self._spend, undefined=Missing, finalize=self._printed)
+
+    def _spend(self, cost: int) -> None:
+        self._left -= cost
+        if self._left < 0:
+            raise TemplateProblem("the template does too much work; simplify its loops")
+
+    def _printed(self, value: Any) -> Any:
+        if not isinstance(value, Undefined):
+            self._spend(weight(value))
+        return value
+
+    def names(self, text: str) -> set[str]:
+        """The names a template needs from outside. Raises TemplateProblem."""
+        return _guard(lambda: set(meta.find_undeclared_variables(self._parse(text))))
+
+    def render(self, text: str, context: Mapping[str, Any]) -> str:
+        """The rendered text; a name without a value is empty. Raises TemplateProblem."""
+        return _guard(lambda: self._render(text, context))
+
+    def _render(self, text: str, context: Mapping[str, Any]) -> str:
+        code = self._environment.compile(_bounded(self._parse(text)))
+        template = Template.from_code(self._environment, code, self._environment.globals)
+        chunks: list[str] = []
+        length = 0
+        for chunk in template.generate(dict(context)):
+            length += len(chunk)
+            if length > MAX_OUTPUT:
+                raise TemplateProblem("the rendered text is longer than 1 MB")
+            chunks.append(chunk)
+        return "".join(chunks)
+
+    def _parse(self, text: str) -> nodes.Template:
+        if len(text) > _MAX_TEMPLATE:
+            raise TemplateProblem("the template is longer than 128 KB")
+        self._spend(len(text))
+        tree = self._environment.parse(text)
+        _check_nodes(tree)
+        return tree
+
+
+def _guard(work: Callable[[], _Result]) -> _Result:
+    """Every way in which a template can fail, as one error."""
+    try:
+        return work()
+    except TemplateProblem:
+        raise
+    except TemplateSyntaxError as error:
+        raise TemplateProblem(f"template syntax, line {error.lineno}: {error.message}") from error
+    except SecurityError as error:
+        raise TemplateProblem(f"not allowed in a template: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise TemplateProblem("the template nests too deeply") from error
+    except TemplateError as error:
+        raise TemplateProblem(f"template: {error.message}") from error
+    except Exception as error:
+        raise TemplateProblem(f"the template fails: {type(error).__name__}: {error}") from error
+
+
+def _check_nodes(tree: nodes.Template) -> None:
+    for node in tree.find_all(nodes.Node):
+        if isinstance(node, nodes.Stmt) and not isinstance(node, _STATEMENTS):
+            name = type(node).__name__.lower()
+            raise TemplateProblem(f"line {node.lineno}: '{name}' blocks are not available in a polyaxonfile")
+        if isinstance(node, nodes.For) and node.recursive:
+            raise TemplateProblem(f"line {node.lineno}: recursive loops are not available in a polyaxonfile")
+
+
+def _bounded(tree: nodes.Template) -> nodes.Template:
+    """The same template, with each loop step and each ``~`` charged to the budget."""
+    for loop in list(tree.find_all(nodes.For)):
+        loop.iter = _filtered(loop.iter, "_each")
+    for parent in list(tree.find_all(nodes.Node)):
+        for field, value in parent.iter_fields():
+            if isinstance(value, nodes.Concat):
+                setattr(parent, field, _concat(value))
+            elif isinstance(value, list):
+                value[:] = [_concat(item) if isinstance(item, nodes.Concat) else item for item in value]
+    return tree
+
+
+def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+
+
+def _concat(node: nodes.Concat) -> nodes.Filter:
+    return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")

@@ -1,0 +1,177 @@
+"""Turns what the models find into located problems that say what is expected."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from polyaxon_schemas.kinds import KINDS, MODELS, Header
+from polyaxon_schemas.located import mark_at
+from polyaxon_schemas.problems import Path, Problem, describe
+from polyaxon_schemas.sandbox import is_template
+
+_MOVED = {
+    "matrix": "it belongs into hptuning",
+    "env": "use environment",
+    "model": "put the command into run.cmd",
+    "train": "put the command into run.cmd",
+    "eval": "put the command into run.cmd",
+    "settings": "use environment, logging or hptuning",
+    "project": "the project is named when the file is run",
+    "git": "the project's own repository is used",
+    "cmd": "it belongs into run",
+    "env_vars": "they belong into build",
+}
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def located(data: Any, path: Path, message: str) -> Problem:
+    """A problem with the line that ``path`` was read from."""
+    mark = mark_at(data, path)
+    return Problem(path, message, mark.line if mark else None, mark.source if mark else None)
+
+
+def check_header(data: Mapping[str, Any], expected_kind: str | None) -> list[Problem]:
+    """Problems with version and kind, which decide how the rest is read."""
+    problems = [(("version",), _version_problem(data)), (("kind",), _kind_problem(data, expected_kind))]
+    return [located(data, path, message) for path, message in problems if message]
+
+
+def _version_problem(data: Mapping[str, Any]) -> str | None:
+    if "version" not in data:
+        return "is required; write version: 1"
+    version = data["version"]
+    if isinstance(version, (int, float)) and not isinstance(version, bool):
+        if version == 1:
+            return None
+        if version > 1:
+            return _newer_format(version)
+    if isinstance(version, str) and version.startswith("1."):
+        return _newer_format(version)
+    return f"expected 1, found {describe(version)}"
+
+
+def _newer_format(version: Any) -> str:
+    return (
+        f"version {version} is a different format, of later Polyaxon releases; this platform reads version: 1"
+    )
+
+
+def _kind_problem(data: Mapping[str, Any], expected: str | None) -> str | None:
+    if "kind" not in data:
+        return f"is required; expected one of {', '.join(MODELS)}"
+    kind = data["kind"]
+    if not isinstance(kind, str) or kind not in KINDS:
+        return f"expected one of {', '.join(MODELS)}, found {describe(kind)}{_suggestion(kind, MODELS)}"
+    if kind == "pipeline":
+        return "pipelines are not yet supported"
+    if expected is not None and kind != expected:
+        return f"expected {expected}, found {kind}"
+    return None
+
+
+def validate(
+    data: Mapping[str, Any], kind: str, *, templates: bool = False
+) -> tuple[Header | None, list[Problem]]:
+    """The typed file, or None, and its problems.
+
+    With ``templates``, text that is yet to be rendered is not held to the type of its field.
+    """
+    model = MODELS[kind]
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        problems = [
+            located(data, _path(detail["loc"], data), _message(detail, model))
+            for detail in details
+            if not (templates and is_template(detail["input"]))
+        ]
+        return None, sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def _path(loc: tuple[Any, ...], data: Any) -> Path:
+    """A location without the names that the validator adds for the members of a union."""
+    path: list[Any] = []
+    for key in loc:
+        is_missing = not _has(data, key)
+        if is_missing and key != loc[-1]:
+            continue
+        path.append(key)
+        data = None if is_missing else data[key]
+    return tuple(path)
+
+
+def _has(data: Any, key: Any) -> bool:
+    if isinstance(data, Mapping):
+        return key in data
+    return isinstance(data, (list, tuple)) and isinstance(key, int) and key < len(data)
+
+
+def _message(detail: Any, model: type[BaseModel]) -> str:  # noqa: PLR0911 - one per kind of error
+    kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return _unknown_key(detail["loc"], model)
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, found {describe(found)}"
+    if kind == "value_error":
+        return str(context.get("error", detail["msg"]))
+    if kind in {"literal_error", "union_tag_invalid"}:
+        expected = context.get("expected") or context.get("expected_tags")
+        return f"expected {expected}, found {_found(found, context)}"
+    if kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
+        return f"{detail['msg'].replace('Input should be', 'must be')}, found {describe(found)}"
+    return str(detail["msg"])
+
+
+def _found(found: Any, context: Mapping[str, Any]) -> str:
+    return repr(context["tag"]) if "tag" in context else describe(found)
+
+
+def _unknown_key(loc: tuple[Any, ...], model: type[BaseModel]) -> str:
+    key = str(loc[-1])
+    known = _known_keys(model, loc[:-1])
+    if key in _MOVED:
+        return f"unknown key; {_MOVED[key]}"
+    hint = _suggestion(key, known)
+    return f"unknown key{hint}" if hint else f"unknown key; expected one of {', '.join(known)}"
+
+
+def _suggestion(word: Any, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    models = [model]
+    for key in path:
+        fields = [
+            m.model_fields[key].annotation for m in models if isinstance(key, str) and key in m.model_fields
+        ]
+        models = [found for annotation in fields for found in _models_in(annotation)] or models
+    return list(dict.fromkeys(name for found in models for name in found.model_fields))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in typing.get_args(annotation) for found in _models_in(argument)]

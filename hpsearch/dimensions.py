@@ -1,0 +1,226 @@
+"""One parameter of a search space: the values it can take, or how they are drawn."""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from polyaxon_schemas import matrix
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Levels = Sequence[Any]
+
+_SIGNIFICANT_DIGITS = 12
+_ROUNDING = 1e-9
+_MAX_EXPONENT = 709.0
+
+
+class Dimension(ABC):
+    """``levels`` are the distinct values in order, or None when there is no end of them."""
+
+    levels: Levels | None = None
+    is_distribution = False
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator) -> Any:
+        """One value, of a plain JSON type."""
+
+    def free_levels(self) -> Levels | None:
+        """Every value that can be drawn, when they can be counted."""
+        return self.levels
+
+
+class Discrete(Dimension):
+    """Each of the levels is as likely as any other."""
+
+    def __init__(self, levels: Levels) -> None:
+        self.levels: Levels = levels
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        return self.levels[int(rng.integers(len(self.levels)))]
+
+
+class Weighted(Dimension):
+    """Levels with a probability each."""
+
+    is_distribution = True
+
+    def __init__(self, pairs: Sequence[tuple[Any, float]]) -> None:
+        shares = _merged_shares(pairs)
+        self.levels: Levels = [value for value, _ in shares]
+        self._shares = [share for _, share in shares]
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        left = rng.random()
+        for value, share in zip(self.levels, self._shares, strict=True):
+            left -= share
+            if left < 0:
+                return value
+        return self.levels[-1]
+
+
+def _merged_shares(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]]:
+    """Equal values added up, impossible ones left out; probability that is missing goes to the last value."""
+    missing = max(0.0, 1.0 - sum(share for _, share in pairs))
+    full = [*pairs[:-1], (pairs[-1][0], pairs[-1][1] + (missing if missing > _ROUNDING else 0.0))]
+    shares: dict[str, tuple[Any, float]] = {}
+    for value, share in full:
+        known = shares.get(identity(value), (value, 0.0))
+        shares[identity(value)] = (known[0], known[1] + share)
+    return [pair for pair in shares.values() if pair[1] > 0]
+
+
+class Continuous(Dimension):
+    """Values from a function of the generator; ``q`` rounds them down to its multiples."""
+
+    is_distribution = True
+
+    def __init__(
+        self,
+        draw: Callable[[np.random.Generator], float],
+        q: float | None = None,
+        bounds: tuple[float, float] | None = None,
+    ) -> None:
+        self._draw = draw
+        self._q = q
+        self.levels = _levels_between(bounds, q) if bounds else None
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        value = self._draw(rng)
+        return value if self._q is None else quantised(value, self._q)
+
+
+def quantised(value: float, q: float) -> int | float:
+    """The multiple of ``q`` at or below ``value``; an int when ``q`` is one."""
+    return _multiple(math.floor(value / q), q)
+
+
+def _multiple(count: int, q: float) -> int | float:
+    return count * q if isinstance(q, int) else tidy(count * q)
+
+
+def _levels_between(bounds: tuple[float, float], q: float | None) -> Levels | None:
+    low, high = bounds
+    if q is None:
+        return [low] if low == high else None
+    first = math.floor(low / q)
+    # The upper bound itself is never drawn.
+    last = max(first, math.ceil(high / q) - 1)
+    return _Computed(last - first + 1, lambda index: _multiple(first + index, q))
+
+
+def tidy(value: float) -> float:
+    """A float without the noise of its last digits: 0.1 + 0.2 gives 0.3."""
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
+
+
+class _Computed(Sequence[Any]):
+    """Levels that are worked out when asked for, so that a range of a billion takes no memory."""
+
+    def __init__(self, count: int, level: Callable[[int], Any]) -> None:
+        self._count = count
+        self._level = level
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        return self._level(index)
+
+
+def identity(value: Any) -> str:
+    """A text that two values share only when they are the same value of the same type."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _values(option: matrix.Values) -> Dimension:
+    return Discrete(list({identity(item): item for item in reversed(option.items)}.values())[::-1])
+
+
+def _range(option: matrix.Range) -> Dimension:
+    start, stop, step = option.start, option.stop, option.step
+    if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int):
+        return Discrete(range(start, stop, step))
+    count = max(1, math.ceil((stop - start) / step - _ROUNDING))
+    return Discrete(_Computed(count, lambda index: tidy(start + index * step)))
+
+
+def _fraction(option: matrix.LinSpace, index: int) -> float:
+    return index / (option.num - 1) if option.num > 1 else 0.0
+
+
+def _linear(option: matrix.LinSpace, index: int) -> float:
+    """Point ``index`` of the way from start to stop, both of them exact."""
+    if index and index == option.num - 1:
+        return float(option.stop)
+    return tidy(option.start + _fraction(option, index) * (option.stop - option.start))
+
+
+def _linspace(option: matrix.LinSpace) -> Dimension:
+    return Discrete(_Computed(int(option.num), lambda index: _linear(option, index)))
+
+
+def _logspace(option: matrix.LogSpace) -> Dimension:
+    base = float(option.base)
+    return Discrete(_Computed(int(option.num), lambda index: tidy(base ** _linear(option, index))))
+
+
+def _geomspace(option: matrix.GeomSpace) -> Dimension:
+    ratio = option.stop / option.start
+    return Discrete(
+        _Computed(int(option.num), lambda index: tidy(option.start * ratio ** _fraction(option, index)))
+    )
+
+
+def exponential(value: float) -> float:
+    """e to the power of ``value``, held to what a float can hold."""
+    return math.exp(min(value, _MAX_EXPONENT))
+
+
+def _plain(value: float) -> float:
+    return value
+
+
+def _uniform(option: matrix.Uniform | matrix.QUniform, shape: Callable[[float], float]) -> Dimension:
+    low, high = sorted((float(option.low), float(option.high)))
+    return Continuous(
+        lambda rng: shape(low + (high - low) * float(rng.random())),
+        getattr(option, "q", None),
+        (shape(low), shape(high)),
+    )
+
+
+def _normal(option: matrix.Normal | matrix.QNormal, shape: Callable[[float], float]) -> Dimension:
+    loc, scale = float(option.loc), float(option.scale)
+    bounds = (shape(loc), shape(loc)) if scale == 0 else None
+    return Continuous(lambda rng: shape(float(rng.normal(loc, scale))), getattr(option, "q", None), bounds)
+
+
+_BUILDERS: dict[type[matrix.Option], Callable[[Any], Dimension]] = {
+    matrix.Values: _values,
+    matrix.PValues: lambda option: Weighted(option.pairs),
+    matrix.Range: _range,
+    matrix.LinSpace: _linspace,
+    matrix.LogSpace: _logspace,
+    matrix.GeomSpace: _geomspace,
+    matrix.Uniform: lambda option: _uniform(option, _plain),
+    matrix.QUniform: lambda option: _uniform(option, _plain),
+    matrix.LogUniform: lambda option: _uniform(option, exponential),
+    matrix.QLogUniform: lambda option: _uniform(option, exponential),
+    matrix.Normal: lambda option: _normal(option, _plain),
+    matrix.QNormal: lambda option: _normal(option, _plain),
+    matrix.LogNormal: lambda option: _normal(option, exponential),
+    matrix.QLogNormal: lambda option: _normal(option, exponential),
+}
+
+
+def dimension(option: matrix.Option) -> Dimension:
+    """The dimension that an option of the matrix describes."""
+    return _BUILDERS[type(option)](option)

@@ -1,0 +1,125 @@
+"""What a runner is: the one interface through which the scheduler starts, watches and ends runs.
+
+A runner knows no database. It is told what to start with a `LaunchSpec`, and asked what became of it with
+`observe`; everything it remembers survives the death of the server at any moment.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+
+class RunnerError(Exception):
+    """The runner could not do what it was asked now; asking again later may help."""
+
+
+class LaunchRefused(RunnerError):  # noqa: N818  (named like the other refusals)
+    """This launch can never work (bad command, unknown commit); asking again does not help."""
+
+
+class Phase(StrEnum):
+    """Where one attempt of a run stands."""
+
+    ABSENT = "absent"  # nothing has begun and nothing is about to: a submit is safe, and needed
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+    LOST = "lost"  # begun, then vanished without an exit status; nothing of it runs any more
+
+
+class StopReason(StrEnum):
+    """Why a run was asked to end."""
+
+    USER = "user"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """Everything needed to start one attempt of one run."""
+
+    run: str  # uuid, 32 hex digits
+    attempt: int  # counts from 1; a retried launch of the same attempt starts nothing twice
+    command: str  # text for /bin/bash -c, passed on as it is
+    # Complete POLYAXON_* environment; the runner adds only PATH and the like. Holds tokens: never shown.
+    env: Mapping[str, str] = field(repr=False)
+    repository: Path | None  # bare git repository; None: the run starts in an empty folder
+    commit: str | None
+    log_path: Path  # the run's log file
+    outputs_path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known of one attempt at one moment. Times are aware, in UTC."""
+
+    phase: Phase
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int | None = None
+    signal: int | None = None  # number of the signal that ended the command
+    stop_reason: StopReason | None = None
+    message: str | None = None  # a reason a person understands; None when there is nothing to say
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A sample of what a run takes, all its processes together."""
+
+    cpu_percent: float  # 100 is one core fully used, since the last sample (the first: since the start)
+    memory_bytes: int  # resident set, summed over the processes
+    processes: int
+    sampled_at: datetime
+
+
+class Runner(ABC):
+    """Starts, watches and ends runs.
+
+    Every method may be called again, late, or from several processes at once.
+    """
+
+    @abstractmethod
+    def submit(self, spec: LaunchSpec) -> None:
+        """Start the attempt unless it was started before: its command begins at most once.
+
+        Raises `LaunchRefused` when it can never start, `RunnerError` when it could not be started now.
+        """
+
+    @abstractmethod
+    def observe(self, run: str, attempt: int) -> Observation:
+        """Tell where the attempt stands. A `LOST` attempt has no process left when this returns."""
+
+    @abstractmethod
+    def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:
+        """Ask the attempt to end: SIGTERM to all its processes, SIGKILL after `grace` seconds. Does not wait.
+
+        An attempt that has not begun never will. The first reason stays; a shorter grace takes effect.
+        """
+
+    @abstractmethod
+    def usage(self, run: str, attempt: int) -> Usage | None:
+        """Sample the attempt's processes; None when it is not running."""
+
+    @abstractmethod
+    def clean(self, run: str) -> None:
+        """Remove what is kept of the run. For runs whose end is stored; `RunnerError` while one is alive."""
+
+    @abstractmethod
+    def discard(self, run: str, grace: float) -> None:
+        """End whatever lives of the run, or else remove what is kept of it. For runs that nobody knows."""
+
+    @abstractmethod
+    def kept(self) -> list[str]:
+        """Runs of which anything is kept, sorted."""
+
+    @abstractmethod
+    def active(self) -> list[str]:
+        """Runs with an attempt that is not `EXITED`, sorted."""

@@ -1,0 +1,172 @@
+"""`make test`: all tests with real services, first on SQLite, then those that use the database on Postgres.
+
+Arguments are passed on to both pytest runs. The last line printed adds both runs up.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from scripts import processes
+from tests.services import PackagesMissingError, ServiceError, ServiceStack, ensure_packages, missing_packages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+# Rooms whose behaviour depends on the database below them.
+DATABASE_TESTS = (
+    "tests/db",
+    "tests/actions",
+    "tests/api",
+    "tests/scheduler",
+    "tests/events",
+    "tests/monitors",
+)
+NO_TESTS_COLLECTED = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of one pytest run and its exit code."""
+
+    passed: int
+    failed: int
+    skipped: int
+    exit_code: int
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.exit_code or other.exit_code,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def read_outcome(report: Path, exit_code: int) -> Outcome:
+    """Counts from a JUnit report; a run that broke off without one counts as one failure."""
+    if not report.exists():
+        return Outcome(0, 1, 0, exit_code or 1)
+    suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314  our own file
+    total, skipped = _sum(suites, "tests"), _sum(suites, "skipped")
+    failed = _sum(suites, "failures") + _sum(suites, "errors")
+    # A test that fails and whose clean-up fails, too, is listed twice but counted once.
+    passed = max(total - skipped - failed, 0)
+    return Outcome(passed, max(failed, 1 if exit_code else 0), skipped, exit_code)
+
+
+def _sum(suites: Sequence[ET.Element], attribute: str) -> int:
+    return sum(int(suite.get(attribute, "0")) for suite in suites)
+
+
+def base_environment(services: Mapping[str, str], home: Path) -> dict[str, str]:
+    """The caller's environment less the platform's settings, with an empty home and the services."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("POLYAXON_")}
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, **services, "HOME": str(home), "PATH": path}
+
+
+def postgres_environment(url: str) -> dict[str, str]:
+    """The settings that put the platform's database on Postgres."""
+    parts = urlsplit(url)
+    return {
+        "POLYAXON_DB_ENGINE": "django.db.backends.postgresql",
+        "POLYAXON_DB_NAME": parts.path.lstrip("/"),
+        "POLYAXON_DB_USER": parts.username or "",
+        "POLYAXON_DB_PASSWORD": parts.password or "",
+        "POLYAXON_DB_HOST": parts.hostname or "",
+        "POLYAXON_DB_PORT": str(parts.port),
+    }
+
+
+def run_pytest(title: str, arguments: Sequence[str], environment: Mapping[str, str], report: Path) -> Outcome:
+    """One pytest run in a session of its own; interrupted like a person would when we are stopped."""
+    say(f"== {title}")
+    command = [sys.executable, "-m", "pytest", f"--junitxml={report}", *arguments]
+    child = processes.start(command, cwd=ROOT, env=dict(environment))
+    try:
+        exit_code = child.wait()
+    finally:
+        processes.end(child, first=signal.SIGINT, grace=30)
+    outcome = read_outcome(report, exit_code)
+    if exit_code == NO_TESTS_COLLECTED:
+        say(f"{title}: no test was selected")
+    return outcome
+
+
+def run_all(arguments: Sequence[str], stack: ServiceStack, scratch: Path) -> Outcome:
+    """Both runs."""
+    home = scratch / "home"
+    home.mkdir()
+    environment = base_environment(stack.environment(), home)
+    total = run_pytest("all tests, on SQLite", arguments, environment, scratch / "sqlite.xml")
+    # Arguments that name tests of their own choose for both runs.
+    folders = [] if names_tests(arguments) else [name for name in DATABASE_TESTS if (ROOT / name).is_dir()]
+    if not folders:
+        return total
+    on_postgres = {**environment, **postgres_environment(stack.postgres.url)}
+    arguments = [*folders, "-q", *arguments]
+    return total + run_pytest("database tests, on Postgres", arguments, on_postgres, scratch / "postgres.xml")
+
+
+def names_tests(arguments: Sequence[str]) -> bool:
+    """Whether any argument is a path to tests."""
+    return any(argument.startswith("tests") for argument in arguments)
+
+
+def install_packages() -> None:
+    """Install the services' Debian packages if they are missing."""
+    if missing := missing_packages():
+        begun = time.monotonic()
+        say(f"== installing {' '.join(missing)} ...")
+        ensure_packages()
+        say(f"   took {time.monotonic() - begun:.0f} s")
+
+
+def run(arguments: Sequence[str]) -> Outcome:
+    """Packages, services, tests; everything started is stopped again."""
+    install_packages()
+    begun = time.monotonic()
+    say("== starting Postgres, Redis and RabbitMQ ...")
+    with tempfile.TemporaryDirectory(prefix="polyaxon-make-test-") as scratch, ServiceStack() as stack:
+        say(f"   took {time.monotonic() - begun:.0f} s")
+        return run_all(arguments, stack, Path(scratch))
+
+
+def say(line: str) -> None:
+    """Print at once, in order with what the children print."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0 only if every test of both runs passed."""
+    try:
+        with processes.raising_signals():
+            outcome = run(arguments)
+    except processes.Interrupted as stop:
+        say(f"stopped by {stop}")
+        return stop.exit_code
+    except (PackagesMissingError, ServiceError) as problem:
+        say(f"error: {problem}")
+        return 1
+    say("== total of both runs")
+    say(str(outcome))
+    return outcome.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""Health, versions, the schema, the account's own page."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+
+from api.platform import health
+from tests.api.conftest import url
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
+
+
+def test_healthz_is_ok_with_a_migrated_database(anonymous: APIClient, db: None) -> None:
+    answer = anonymous.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok"}
+    assert anonymous.get("/healthz/").status_code == 200
+
+
+def test_healthz_is_503_without_migrations(anonymous: APIClient, db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'db'")
+    health._Migrations.applied = False
+    answer = anonymous.get("/healthz")
+    assert answer.status_code == 503
+    assert "migrate" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["cli", "platform", "lib"])
+def test_versions_need_no_login(anonymous: APIClient, kind: str) -> None:
+    answer = anonymous.get(url("versions", kind))
+    assert sorted(answer.json()) == ["latest_version", "min_version"]
+    assert answer.json()["min_version"] <= "0.6.1"
+
+
+def test_chart_version_and_log_handler(anonymous: APIClient) -> None:
+    assert list(anonymous.get(url("versions/chart")).json()) == ["version"]
+    handler = anonymous.get(url("log_handler")).json()
+    assert handler["environment"]
+    assert "cli_min_version" in handler["tags"]
+    assert handler["dsn"] is None or base64.b64decode(handler["dsn"])
+
+
+def test_schema_describes_every_route(anonymous: APIClient, db: None) -> None:
+    answer = anonymous.get(url("schema"))
+    schema = answer.json()
+    assert schema["openapi"].startswith("3.1")
+    paths = schema["paths"]
+    assert "/api/v1/{owner}/{project}/experiments/{id}/metrics" in paths
+    assert set(paths["/api/v1/{owner}/{project}/experiments/{id}"]) == {"get", "put", "patch", "delete"}
+    assert len(paths) > 60

@@ -1,0 +1,95 @@
+"""The same server on Postgres, RabbitMQ and Redis, and what losing their messages costs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from kombu import Connection
+
+from tests.embedded.server import Server
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+DONE = {"succeeded", "failed", "stopped"}
+
+
+def postgres_environment(url: str, database: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    return {
+        "POLYAXON_DB_ENGINE": "django.db.backends.postgresql",
+        "POLYAXON_DB_NAME": database,
+        "POLYAXON_DB_USER": parts.username or "",
+        "POLYAXON_DB_PASSWORD": parts.password or "",
+        "POLYAXON_DB_HOST": parts.hostname or "",
+        "POLYAXON_DB_PORT": str(parts.port),
+    }
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    """An empty database that goes when the test ends."""
+    import psycopg2
+
+    name = f"embedded_{time.time_ns()}"
+    connection = psycopg2.connect(postgres_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        yield name
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    connection.close()
+
+
+@pytest.fixture
+def full_server(
+    tmp_path: Path, postgres_url: str, redis_url: str, amqp_url: str, database: str
+) -> Iterator[Server]:
+    server = Server(
+        tmp_path / "data",
+        **postgres_environment(postgres_url, database),
+        POLYAXON_BROKER_BACKEND="rabbitmq",
+        POLYAXON_AMQP_URL=amqp_url,
+        POLYAXON_REDIS_URL=f"{redis_url.rstrip('/')}/3" if urlsplit(redis_url).path in {"", "/"} else redis_url,
+        POLYAXON_LOCAL_CONCURRENCY="4",
+    )
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+def test_a_search_on_postgres_rabbitmq_and_redis(full_server: Server) -> None:
+    full_server.request("POST", "projects", {"name": "p"})
+    content = {
+        "version": 1,
+        "kind": "group",
+        "hptuning": {
+            "concurrency": 2,
+            "random_search": {"n_experiments": 4},
+            "matrix": {"lr": {"uniform": [0.0, 1.0]}},
+        },
+        "run": {"cmd": "echo {{ lr }}"},
+    }
+    group = full_server.request("POST", "admin/p/groups", {"content": json.dumps(content)})["id"]
+    full_server.wait_for(f"admin/p/groups/{group}", {"done"})
+    trials = full_server.request("GET", f"admin/p/experiments?group={group}")["results"]
+    assert [trial["last_status"] for trial in trials] == ["succeeded"] * 4
+    for trial in trials:
+        assert str(trial["params"]["lr"]) in full_server.text(f"admin/p/experiments/{trial['id']}/logs")
+
+
+def test_losing_every_message_only_delays(full_server: Server, amqp_url: str) -> None:
+    full_server.request("POST", "projects", {"name": "p"})
+    runs = []
+    with Connection(amqp_url) as connection:
+        queue = connection.SimpleQueue("polyaxon.passes")
+        for _ in range(6):
+            runs.append(full_server.create_experiment("p", "sleep 0.5"))
+            queue.clear()
+        queue.close()
+    ends = [full_server.wait_for(f"admin/p/experiments/{run}", DONE)["last_status"] for run in runs]
+    assert ends == ["succeeded"] * 6

@@ -1,0 +1,83 @@
+"""The Debian packages that the services come from."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.services import postgres, rabbitmq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+TRIES = 3
+
+PRESENT: Mapping[str, Callable[[], bool]] = {
+    "postgresql": lambda: postgres.binaries() is not None,
+    "redis-server": lambda: shutil.which("redis-server") is not None,
+    "rabbitmq-server": rabbitmq.PROGRAM.exists,
+    "git": lambda: shutil.which("git") is not None,
+}
+
+
+class PackagesMissingError(RuntimeError):
+    """Packages that tests need are missing and cannot be installed from here."""
+
+
+def missing_packages() -> list[str]:
+    """Names of the packages that are still to be installed."""
+    return [name for name, is_present in PRESENT.items() if not is_present()]
+
+
+def ensure_packages() -> list[str]:
+    """Install what is missing and return its names; `PackagesMissingError` unless root on Debian."""
+    missing = missing_packages()
+    if not missing:
+        return []
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise PackagesMissingError(f"missing programs; as root: apt-get install {' '.join(missing)}")
+    with _services_stay_off():
+        _apt_get(["update"])
+        _apt_get(["install", "--yes", "--no-install-recommends", *missing])
+    if left := missing_packages():
+        raise PackagesMissingError(f"still missing after the installation: {' '.join(left)}")
+    return missing
+
+
+@contextlib.contextmanager
+def _services_stay_off() -> Iterator[None]:
+    """Keep package scripts from starting the system's own servers."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
+
+
+def _apt_get(arguments: Sequence[str]) -> None:
+    options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
+    for attempt in range(1, TRIES + 1):
+        done = subprocess.run(
+            ["apt-get", *options, *arguments],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+        if attempt < TRIES:
+            time.sleep(5 * attempt)
+    raise PackagesMissingError(f"apt-get {arguments[0]} failed:\n{done.stdout[-2000:]}")
