@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.client import Client
 from bench.load import Figure, listing, points_in_batches, runs_created, single_points
-from tests.embedded.server import Server
+from tests.embedded.server import Server, postgres_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ def sqlite_server(folder: Path) -> Iterator[Server]:
 def postgres_server(folder: Path) -> Iterator[Server]:
     from tests.services.postgres import Postgres  # noqa: PLC0415 - needs Debian's packages
 
-    with Postgres(folder / "postgres") as postgres:
-        server = Server(folder / "data", **postgres.environment(), **UNTHROTTLED)
+    with Postgres() as postgres:
+        server = Server(folder / "data", **postgres_environment(postgres.url), **UNTHROTTLED)
         try:
             yield server.start()
         finally:
@@ -50,14 +50,17 @@ def postgres_server(folder: Path) -> Iterator[Server]:
 
 
 UNTHROTTLED = {"POLYAXON_THROTTLE_RATES_USER": "100000000"}
-BACKENDS: dict[str, Callable[[Path], "contextmanager[Server]"]] = {  # type: ignore[type-arg]
+BACKENDS: dict[str, Callable[[Path], contextmanager[Server]]] = {  # type: ignore[type-arg]
     "sqlite": sqlite_server,
     "postgres": postgres_server,
 }
 
 
 def measure(name: str, size: Size) -> list[Figure]:
-    with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, BACKENDS[name](Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder,
+        BACKENDS[name](Path(folder)) as server,
+    ):
         client = Client(server.port, server.token)
         client.call("POST", "/api/v1/projects", {"name": "bench"})
         figures = []

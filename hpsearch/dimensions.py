@@ -174,9 +174,7 @@ def _logspace(option: matrix.LogSpace) -> Dimension:
 
 def _geomspace(option: matrix.GeomSpace) -> Dimension:
     ratio = option.stop / option.start
-    return Discrete(
-        _Computed(int(option.num), lambda index: tidy(option.start * ratio ** _fraction(option, index)))
-    )
+    return Discrete(_Computed(int(option.num), lambda index: tidy(option.start * ratio ** _fraction(option, index))))
 
 
 def exponential(value: float) -> float:

@@ -5,9 +5,9 @@ class SearchError(ValueError):
     """A search cannot be done as asked."""
 
 
-class UnsupportedAlgorithm(SearchError):  # noqa: N818 - the documented name
+class UnsupportedAlgorithm(SearchError):
     """The platform has no such search algorithm, or not yet."""
 
 
-class EmptySpace(SearchError):  # noqa: N818 - a state of the space
+class EmptySpace(SearchError):
     """The matrix leaves no point to try."""

@@ -25,6 +25,4 @@ def create_algorithm(hptuning: HpTuning, *, seed: int) -> SearchAlgorithm:
     if hptuning.random_search is not None:
         chosen = seed if hptuning.seed is None else hptuning.seed
         return RandomSearch(space, hptuning.random_search.n_experiments, chosen)
-    raise UnsupportedAlgorithm(
-        f"hptuning.{hptuning.algorithm} is not supported yet; use grid_search or random_search"
-    )
+    raise UnsupportedAlgorithm(f"hptuning.{hptuning.algorithm} is not supported yet; use grid_search or random_search")

@@ -40,7 +40,7 @@ class SearchSpace:
         return {name: dim.sample(rng) for name, dim in self.dimensions.items()}
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """Every point, the last parameter varying fastest. EmptySpace for a continuous space."""
+        """Every point, the last parameter varying fastest; EmptySpace if it is continuous."""
         return (self.point(index) for index in range(self._countable()))
 
     def point(self, index: int) -> dict[str, Any]:

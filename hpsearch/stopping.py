@@ -24,9 +24,7 @@ def stopping_rule(hptuning: HpTuning, trials: Sequence[Trial]) -> str | None:
             value = trial.metrics.get(item.metric)
             if value is not None and _reached(value, item):
                 sign = "≥" if item.optimization == "maximize" else "≤"
-                return (
-                    f"early stopping: {item.metric} = {value:g} {sign} {item.value:g} in trial {trial.index}"
-                )
+                return f"early stopping: {item.metric} = {value:g} {sign} {item.value:g} in trial {trial.index}"
     return None
 
 

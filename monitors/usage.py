@@ -8,10 +8,10 @@ from uuid import UUID
 from polyaxon.db.models import Experiment, MetricSeries
 from polyaxon.lifecycles import tables as s
 from polyaxon.stores.series import Row, ingest
+from scheduler.configured import configured_runner
 from scheduler.passes import queue
 from scheduler.passes.dispatch import replica
 from scheduler.runners.base import Usage
-from scheduler.configured import configured_runner
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from polyaxon_schemas import Rendered, parse
 
 from polyaxon import storage
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.errors import InvalidInput
 from polyaxon.security import tokens
+from polyaxon_schemas import Rendered, parse
 from scheduler.passes.queue import Run
 from scheduler.runners.base import LaunchSpec
 

@@ -22,14 +22,14 @@ def job_pass(pk: int) -> None:
 
 
 def _advance(kind: str, pk: int) -> None:
-    run = queue.model_of(kind)._base_manager.filter(pk=pk).first()  # noqa: SLF001 - archived runs are ended too
+    run = queue.model_of(kind)._base_manager.filter(pk=pk).first()
     if run is not None:
         advance(run)
 
 
 @app.task(name="scheduler.group")
 def group_pass(pk: int) -> None:
-    group = ExperimentGroup._base_manager.filter(pk=pk).first()  # noqa: SLF001 - as above
+    group = ExperimentGroup._base_manager.filter(pk=pk).first()
     if group is not None:
         advance_group(group)
 

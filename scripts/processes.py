@@ -61,9 +61,7 @@ def start(
     )
 
 
-def end(
-    process: subprocess.Popen[bytes], *, first: signal.Signals = signal.SIGTERM, grace: float = 15
-) -> int:
+def end(process: subprocess.Popen[bytes], *, first: signal.Signals = signal.SIGTERM, grace: float = 15) -> int:
     """Ask `process` to stop, wait `grace` seconds, then kill it and whatever is left of its group."""
     if process.poll() is None:
         process.send_signal(first)

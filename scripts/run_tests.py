@@ -163,7 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     except (PackagesMissingError, ServiceError) as problem:
         say(f"error: {problem}")
         return 1
-    say("== total of both runs")
+    say("== total")
     say(str(outcome))
     return outcome.exit_code
 

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 if "POLYAXON_DATA_DIR" not in os.environ:
     _folder = tempfile.mkdtemp(prefix="polyaxon-tests-")
@@ -14,10 +15,10 @@ if "POLYAXON_DATA_DIR" not in os.environ:
 os.environ.setdefault("POLYAXON_SECRET_KEY", "only-for-tests-0123456789-0123456789-0123456789")
 os.environ.setdefault("POLYAXON_SECRET_INTERNAL_TOKEN", "only-for-tests")
 
-from polyaxon.settings import *  # noqa: E402, F403
+from polyaxon.settings import *  # noqa: F403
 
 # A file, not memory: threads of a test then see one database with real locks.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
-    DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.environ["POLYAXON_DATA_DIR"], "test.sqlite3")}  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["POLYAXON_DATA_DIR"]) / "test.sqlite3")}  # noqa: F405
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is a secret

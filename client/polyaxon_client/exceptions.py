@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class PolyaxonClientException(Exception):  # noqa: N818 - the established name, scripts catch it
+class PolyaxonClientException(Exception):
     """Base of everything this package raises."""
 
 
@@ -18,7 +18,7 @@ class ConfigurationError(PolyaxonShouldExitError):
     """A setting is missing or unusable."""
 
 
-class ConnectionFailed(PolyaxonShouldExitError):  # noqa: N818 - see above
+class ConnectionFailed(PolyaxonShouldExitError):
     """The server could not be reached, or broke off the answer."""
 
 
@@ -110,9 +110,7 @@ def flatten_messages(body: Any, prefix: str | None = None) -> list[str]:
     if body is None or body == "":
         return []
     if isinstance(body, Mapping):
-        return [
-            text for key, value in body.items() for text in flatten_messages(value, _join(prefix, str(key)))
-        ]
+        return [text for key, value in body.items() for text in flatten_messages(value, _join(prefix, str(key)))]
     if isinstance(body, (list, tuple)):
         return [text for value in body for text in flatten_messages(value, prefix)]
     return [f"{prefix}: {body}" if prefix else str(body)]

@@ -178,9 +178,7 @@ class Settings:
             ConfigurationError: no address is known.
         """
         managed = self.is_managed if is_managed is None else is_managed
-        in_cluster = (
-            self.text("POLYAXON_API_HTTP_HOST") if managed and not self.is_local and not host else None
-        )
+        in_cluster = self.text("POLYAXON_API_HTTP_HOST") if managed and not self.is_local and not host else None
         root = in_cluster or self._outside_root(host, port, use_https)
         headers = self._identity(token, authentication_type, managed)
         verify = self.verify_ssl if verify_ssl is None else verify_ssl

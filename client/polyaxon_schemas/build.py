@@ -56,9 +56,7 @@ class BuildKeys(Section):
     def _one_source(cls, data: Any) -> Any:
         given = [key for key in _SOURCES if isinstance(data, dict) and data.get(key) not in (None, "")]
         if isinstance(data, dict) and len(given) != 1:
-            raise ValueError(
-                f"expected exactly one of image, dockerfile and ref, found {', '.join(given) or 'none'}"
-            )
+            raise ValueError(f"expected exactly one of image, dockerfile and ref, found {', '.join(given) or 'none'}")
         return data
 
     @property

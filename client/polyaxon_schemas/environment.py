@@ -24,9 +24,7 @@ def _quantity(value: Any, units: dict[str, float]) -> Any:
     if match is None or not match[2]:
         return to_number(value)
     if match[2] not in units:
-        raise ValueError(
-            f"expected a number or a quantity such as 2{list(units)[-1]}, found {describe(value)}"
-        )
+        raise ValueError(f"expected a number or a quantity such as 2{list(units)[-1]}, found {describe(value)}")
     return to_number(match[1]) * units[match[2]]
 
 
@@ -39,9 +37,7 @@ def _mebibytes(value: Any) -> Any:
 
 
 def _short_form(value: Any) -> Any:
-    return (
-        {"limits": value} if isinstance(value, (int, float, str)) and not isinstance(value, bool) else value
-    )
+    return {"limits": value} if isinstance(value, (int, float, str)) and not isinstance(value, bool) else value
 
 
 Amount = Annotated[Number, Field(ge=0)]

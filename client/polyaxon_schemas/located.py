@@ -80,9 +80,7 @@ class Meter:
     def add(self, weight: int, line: int | None = None) -> None:
         self.weight += weight
         if self.weight > _MAX_WEIGHT:
-            raise refuse(
-                "holds too much data; a polyaxonfile is limited to 1 MB", line=line, source=self.source
-            )
+            raise refuse("holds too much data; a polyaxonfile is limited to 1 MB", line=line, source=self.source)
 
     def node(self, text: str = "", line: int | None = None) -> None:
         self.add(_NODE_WEIGHT + len(text), line)

@@ -275,9 +275,7 @@ def _probability(index: int, pair: Any) -> float:
 class MatrixParam(Section):
     """One parameter of the matrix: exactly one option."""
 
-    values: Annotated[
-        Optional[list[Any]], BeforeValidator(lambda v: v if v is None else _check_values(v))
-    ] = None
+    values: Annotated[Optional[list[Any]], BeforeValidator(lambda v: v if v is None else _check_values(v))] = None
     pvalues: Annotated[
         Optional[list[tuple[Any, float]]], BeforeValidator(lambda v: v if v is None else _check_pvalues(v))
     ] = None
@@ -298,9 +296,7 @@ class MatrixParam(Section):
     @classmethod
     def _one_option(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise ValueError(
-                f"expected a mapping of one option, such as values: [1, 2], found {describe(data)}"
-            )
+            raise ValueError(f"expected a mapping of one option, such as values: [1, 2], found {describe(data)}")
         given = [key for key, value in data.items() if value is not None]
         if len(given) != 1:
             raise ValueError(f"expected exactly one option, found {', '.join(given) or 'none'}")

@@ -40,9 +40,7 @@ class Renderer:
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Final params: defaults filled in, templates rendered, literals evaluated, types checked."""
-        values = {io.name: io.default for io in self._declared.values() if io.is_optional} | dict(
-            unlocated(given)
-        )
+        values = {io.name: io.default for io in self._declared.values() if io.is_optional} | dict(unlocated(given))
         for name in self._order(values):
             values[name] = self._final(name, self.render(values[name], ("params", name), self._context))
             self._context[name] = self._shown(name, values[name])
@@ -73,9 +71,7 @@ class Renderer:
         io = self._declared.get(name)
         if io is None or not io.keeps_text:
             value = evaluated(value)
-        is_unset = (
-            io is not None and value is None and (io.is_optional or name not in self.data.get("params", {}))
-        )
+        is_unset = io is not None and value is None and (io.is_optional or name not in self.data.get("params", {}))
         if io is not None and not is_unset:
             self._check(io, value)
         return value
@@ -98,18 +94,13 @@ class Renderer:
 
     def sections(self, keys: tuple[str, ...]) -> dict[str, Any]:
         """The rendered sections that the file holds."""
-        return {
-            key: self.render(unlocated(self.data[key]), (key,), self._context)
-            for key in keys
-            if key in self.data
-        }
+        return {key: self.render(unlocated(self.data[key]), (key,), self._context) for key in keys if key in self.data}
 
     def render(self, value: Any, path: Path, context: Mapping[str, Any]) -> Any:
         """A value with every template in it rendered, keys included."""
         if isinstance(value, dict):
             return {
-                self._text(key, path, context): self.render(item, (*path, key), context)
-                for key, item in value.items()
+                self._text(key, path, context): self.render(item, (*path, key), context) for key, item in value.items()
             }
         if isinstance(value, list):
             return [self.render(item, (*path, index), context) for index, item in enumerate(value)]

@@ -1,6 +1,6 @@
 """Templates that strangers may write: no way into Python, and a bound on time, memory and output.
 
-Jinja's own sandbox keeps templates away from Python's internals, but lets them loop and grow for ever. So every
+Jinja's own sandbox keeps templates away from Python's internals but lets them loop and grow forever. So every
 loop step, call, filter, operator and printed value is charged to one budget here.
 """
 
@@ -102,6 +102,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: self._guarded(name, self.filters[name]) for name in _FILTERS}
         self.filters["_each"] = self._each
         self.filters["_joined"] = self._joined
+        self.filters["_weighed"] = self._weighed
 
     def _range(self, *bounds: int) -> range:
         numbers = range(*bounds)
@@ -117,6 +118,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         for item in items:
             self._spend(_STEP_COST)
             yield item
+
+    def _weighed(self, value: Any) -> Any:
+        self._spend(weight(value))
+        return value
 
     def _joined(self, parts: list[Any]) -> str:
         self._spend(weight(parts))
@@ -169,7 +174,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             return obj(*args, **kwargs)
         subject, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         if isinstance(subject, LoopContext) and name in {"cycle", "changed"}:
-            self._spend(_STEP_COST)
+            self._spend(_STEP_COST + weight(arguments))
             return obj(*args, **kwargs)
         if not isinstance(subject, (str, int, float, list, dict)) or name not in _METHODS:
             raise TemplateProblem(f"{name or type(obj).__name__} cannot be called in a template")
@@ -263,22 +268,33 @@ def _check_nodes(tree: nodes.Template) -> None:
             raise TemplateProblem(f"line {node.lineno}: recursive loops are not available in a polyaxonfile")
 
 
+_BUILT = (nodes.List, nodes.Dict, nodes.Tuple)
+_COMPARING = (nodes.Compare, nodes.Operand, nodes.Test)
+
+
 def _bounded(tree: nodes.Template) -> nodes.Template:
-    """The same template, with each loop step and each ``~`` charged to the budget."""
-    for loop in list(tree.find_all(nodes.For)):
-        loop.iter = _filtered(loop.iter, "_each")
+    """The same template, with each loop step, comparison, literal, slice and ``~`` charged to the budget."""
     for parent in list(tree.find_all(nodes.Node)):
         for field, value in parent.iter_fields():
-            if isinstance(value, nodes.Concat):
-                setattr(parent, field, _concat(value))
-            elif isinstance(value, list):
-                value[:] = [_concat(item) if isinstance(item, nodes.Concat) else item for item in value]
+            if isinstance(value, list):
+                value[:] = [_charged(parent, item) for item in value]
+            else:
+                setattr(parent, field, _charged(parent, value))
     return tree
+
+
+def _charged(parent: nodes.Node, node: Any) -> Any:
+    """What takes the place of an expression; nested lists alone could double a value at every step."""
+    if not isinstance(node, nodes.Expr) or getattr(node, "ctx", "load") != "load":
+        return node
+    is_iterated = isinstance(parent, nodes.For) and node is parent.iter
+    if isinstance(node, nodes.Concat):
+        node = _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
+    is_slice = isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)
+    if is_slice or isinstance(node, _BUILT) or isinstance(parent, _COMPARING):
+        node = _filtered(node, "_weighed")
+    return _filtered(node, "_each") if is_iterated else node
 
 
 def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
-
-
-def _concat(node: nodes.Concat) -> nodes.Filter:
-    return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")

@@ -160,7 +160,7 @@ def _examples(hptuning: HpTuning | None) -> dict[str, Any]:
 
 
 def parse(raw: str | Mapping[str, Any], *, kind: str | None = None) -> Specification:
-    """A specification of raw data, or of text (YAML, JSON, a Python literal), which is never taken for a path.
+    """A specification of raw data, or of text (YAML, JSON, a Python literal), which is never a path.
 
     Everything is checked, also that the templates render. Raises PolyaxonfileError with all problems found.
     """
@@ -209,9 +209,7 @@ def _undeclared(data: LocatedDict) -> list[Problem]:
         return []
     known = _declared_names(data)
     problems = [
-        located(data, ("params", name), "is not declared in inputs or outputs")
-        for name in params
-        if name not in known
+        located(data, ("params", name), "is not declared in inputs or outputs") for name in params if name not in known
     ]
     satisfied = {*params, *_matrix(data)}
     for index, item in enumerate(lists[0]):

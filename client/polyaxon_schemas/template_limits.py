@@ -1,10 +1,12 @@
-"""What a template may compute: values far larger than what they are made from are refused before they exist."""
+"""What a template may compute: values far larger than what makes them are refused before they exist."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from jinja2.utils import Namespace
 
 MAX_VALUE = 1024 * 1024
 _MAX_BITS = 4096
@@ -13,12 +15,14 @@ _MAX_NESTING = 200
 _UNBOUNDED_FORMAT = re.compile(r"\d{4,}|\*")
 
 
-class TemplateProblem(ValueError):  # noqa: N818 - it becomes a Problem of the file
+class TemplateProblem(ValueError):
     """A template cannot be used; the text says why."""
 
 
 def weight(value: Any, left: int = MAX_VALUE, depth: int = 0) -> int:
     """About the length of a value's text. Raises TemplateProblem as soon as it is more than ``left``."""
+    if isinstance(value, Namespace):
+        raise TemplateProblem("a namespace has no value; use its attributes")
     if isinstance(value, str):
         total = 1 + len(value)
     elif isinstance(value, int):

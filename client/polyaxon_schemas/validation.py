@@ -69,9 +69,7 @@ def _version_problem(data: Mapping[str, Any]) -> str | None:
 
 
 def _newer_format(version: Any) -> str:
-    return (
-        f"version {version} is a different format, of later Polyaxon releases; this platform reads version: 1"
-    )
+    return f"version {version} is a different format, of later Polyaxon releases; this platform reads version: 1"
 
 
 def _kind_problem(data: Mapping[str, Any], expected: str | None) -> str | None:
@@ -87,9 +85,7 @@ def _kind_problem(data: Mapping[str, Any], expected: str | None) -> str | None:
     return None
 
 
-def validate(
-    data: Mapping[str, Any], kind: str, *, templates: bool = False
-) -> tuple[Header | None, list[Problem]]:
+def validate(data: Mapping[str, Any], kind: str, *, templates: bool = False) -> tuple[Header | None, list[Problem]]:
     """The typed file, or None, and its problems.
 
     With ``templates``, text that is yet to be rendered is not held to the type of its field.
@@ -164,9 +160,7 @@ def _suggestion(word: Any, known: Iterable[str]) -> str:
 def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     models = [model]
     for key in path:
-        fields = [
-            m.model_fields[key].annotation for m in models if isinstance(key, str) and key in m.model_fields
-        ]
+        fields = [m.model_fields[key].annotation for m in models if isinstance(key, str) and key in m.model_fields]
         models = [found for annotation in fields for found in _models_in(annotation)] or models
     return list(dict.fromkeys(name for found in models for name in found.model_fields))
 

@@ -70,9 +70,7 @@ def _finite(text: str) -> float | str:
 class _Frame:
     """One mapping or list that is still open."""
 
-    def __init__(
-        self, container: LocatedDict | LocatedList, mark: Mark, anchor: str | None, weight: int
-    ) -> None:
+    def __init__(self, container: LocatedDict | LocatedList, mark: Mark, anchor: str | None, weight: int) -> None:
         self.container = container
         self.mark = mark
         self.anchor = anchor
@@ -107,9 +105,7 @@ class _Builder:
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self.refuse(
-                    "a polyaxonfile holds one YAML document; remove the second one after '---'", mark
-                )
+                raise self.refuse("a polyaxonfile holds one YAML document; remove the second one after '---'", mark)
 
     def open(self, event: Any, mark: Mark) -> None:
         if len(self.frames) >= MAX_DEPTH:

@@ -60,9 +60,7 @@ def pin(project: Project, commit: str | None = None) -> CodeReference | None:
 
 
 def _reference(repo: Repo, sha: str) -> CodeReference:
-    reference, _ = CodeReference.objects.get_or_create(
-        repo=repo, commit=sha, defaults={"head": sha, "branch": BRANCH}
-    )
+    reference, _ = CodeReference.objects.get_or_create(repo=repo, commit=sha, defaults={"head": sha, "branch": BRANCH})
     return reference
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from polyaxon_schemas import PolyaxonfileError, merge, read
 
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
@@ -27,6 +26,7 @@ from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.wakeups import wake
+from polyaxon_schemas import PolyaxonfileError, merge, read
 
 RESUME, RESTART, COPY = "resume", "restart", "copy"
 EVENT_OF = {RESUME: "resumed", RESTART: "restarted", COPY: "copied"}

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from polyaxon_schemas import PolyaxonfileError, Specification
 
 from hpsearch import SearchError, Suggestion, create_algorithm
 from polyaxon.actions import code
@@ -19,11 +18,19 @@ from polyaxon.actions.runs import request_stop
 from polyaxon.actions.specs import parse_content
 from polyaxon.actions.statuses import first_status, lock
 from polyaxon.actions.tags import clean_tags
-from polyaxon.db.models import CodeReference, Experiment, ExperimentGroup, ExperimentGroupIteration, Project, User
+from polyaxon.db.models import (
+    CodeReference,
+    Experiment,
+    ExperimentGroup,
+    ExperimentGroupIteration,
+    Project,
+    User,
+)
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.wakeups import wake
+from polyaxon_schemas import PolyaxonfileError, Specification
 
 MAX_SEED = 2**31
 
@@ -51,7 +58,9 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
         specification = parse_content(new.content, kind="group")
         hptuning, seed = _checked_search(specification)
     elif new.is_managed and not new.experiment_ids:
-        raise InvalidInput("A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`.")
+        raise InvalidInput(
+            "A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`."
+        )
     members = _members(project, new.experiment_ids)
     reference = code.pin(project, _commit(specification)) if specification else None
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from polyaxon_schemas import PolyaxonfileError, merge, read
 
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
@@ -18,6 +17,7 @@ from polyaxon.db.models import CodeReference, Job, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.wakeups import wake
+from polyaxon_schemas import PolyaxonfileError, merge, read
 
 
 @dataclass(slots=True)

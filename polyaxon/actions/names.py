@@ -10,13 +10,13 @@ from polyaxon.errors import InvalidInput
 _SLUG = re.compile(r"[-a-zA-Z0-9_]+\Z")
 
 _RESERVED_TEXT = """
-user admin experiment experiment_group experimentgroup project api polyaxon dashboard index log metric portfolio public
-revision version support tryout output artifact data dataset secret config_map pod deployment model management dependency
-dependencie repo cluster event manage login account register accept organization team help doc logout 404 500 static
-_static status statuses _status out debug remote cli blog welcome feature customer integration signup pricing subscribe
-enterprise about job thank guide privacy security term from sponsorship for at platform branding vs answers _admin contact
-ext extension plugin notebook bookmark bookmarking tensorboard pipeline dag operation action task monitor setting legal
-avatar self this
+user admin experiment experiment_group experimentgroup project api polyaxon dashboard index log metric
+portfolio public revision version support tryout output artifact data dataset secret config_map pod deployment
+model management dependency dependencie repo cluster event manage login account register accept organization
+team help doc logout 404 500 static _static status statuses _status out debug remote cli blog welcome feature
+customer integration signup pricing subscribe enterprise about job thank guide privacy security term from
+sponsorship for at platform branding vs answers _admin contact ext extension plugin notebook bookmark
+bookmarking tensorboard pipeline dag operation action task monitor setting legal avatar self this
 """
 RESERVED = frozenset(word + plural for word in _RESERVED_TEXT.split() for plural in ("", "s"))
 
@@ -40,7 +40,7 @@ def free_name(model: type[ProjectItem], project_id: int, name: str | None) -> st
     if not name:
         return None
     check_name(name)
-    rows = model._base_manager  # noqa: SLF001 - archived rows keep their names
+    rows = model._base_manager
     if not rows.filter(project_id=project_id, name=name).exists():
         return name
     number = 1 + rows.filter(name__startswith=name).exclude(name=name).count()

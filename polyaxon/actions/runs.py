@@ -90,4 +90,4 @@ def _merged(present: Any, value: Any, key: str) -> Any:
 
 def beat(run: Runnable) -> None:
     """A sign of life."""
-    type(run)._base_manager.filter(pk=run.pk).update(heartbeat_at=timezone.now())  # noqa: SLF001
+    type(run)._base_manager.filter(pk=run.pk).update(heartbeat_at=timezone.now())

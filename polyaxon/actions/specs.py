@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from polyaxon_schemas import PolyaxonfileError, Specification, parse
-
 from polyaxon.errors import InvalidInput
+from polyaxon_schemas import PolyaxonfileError, Specification, parse
 
 
 def parse_content(content: str, *, kind: str) -> Specification:

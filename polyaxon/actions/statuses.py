@@ -47,8 +47,8 @@ def set_status(
 ) -> StatusRecord | None:
     """Move `instance` to `status` and return the new record, or None when the transition is refused.
 
-    The row is locked and read again, so two callers never decide on the same old status. `enforce=False` skips the table
-    for runs that the platform does not manage: their client is the only one who knows.
+    The row is locked and read again, so two callers never decide on the same old status. `enforce=False` skips the
+    table for runs that the platform does not manage: their client is the only one who knows.
     """
     row = lock(instance)
     if enforce and not row.LIFECYCLE.can_move(row.status, status):
@@ -63,7 +63,7 @@ def set_status(
 
 def lock(instance: Stateful) -> Stateful:
     """The row as it is now, locked until the transaction ends."""
-    manager = type(instance)._base_manager  # noqa: SLF001 - sees archived rows too
+    manager = type(instance)._base_manager
     return manager.select_for_update().get(pk=instance.pk)
 
 
@@ -85,7 +85,7 @@ def _record(
     values["created_at"] = at or timezone.now()
     if details is not None and relation == "job":
         values["details"] = dict(details)
-    return model._default_manager.create(**values)  # noqa: SLF001
+    return model._default_manager.create(**values)
 
 
 def _apply(row: Stateful, status: str, message: str | None, at: datetime) -> None:

@@ -51,7 +51,11 @@ def subscribe(subscriber: Subscriber) -> Subscriber:
 
 
 def emit(
-    action: str, instance: models.Model, *, actor: User | None = None, context: Mapping[str, Any] | None = None
+    action: str,
+    instance: models.Model,
+    *,
+    actor: User | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Event:
     """Record that `action` happened to `instance`. Type `<subject>.<action>`."""
     if action not in ACTIONS:

@@ -1,7 +1,7 @@
 """Metric series: ingested past the ORM, read back as summaries or as the rows that clients logged.
 
-Ingest is one multi-row upsert of the summaries, which also hands out the steps, and one bulk insert of the points: COPY on
-Postgres, `executemany` on SQLite. NaN is stored as NULL, because SQLite has no other way; infinities are stored as such.
+Ingest is one multi-row upsert of the summaries, which also hands out the steps, and one bulk insert of the points: COPY
+on Postgres, `executemany` on SQLite. NaN is stored as NULL, because SQLite has no other way; infinities as such.
 """
 
 from __future__ import annotations
@@ -150,9 +150,7 @@ def _insert(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:
 
 
 def _copy(rows: Iterator[tuple[int, int, datetime, float]]) -> None:
-    text = "".join(
-        f"{series}\t{step}\t{time.isoformat()}\t{_copied(value)}\n" for series, step, time, value in rows
-    )
+    text = "".join(f"{series}\t{step}\t{time.isoformat()}\t{_copied(value)}\n" for series, step, time, value in rows)
     sql = f"COPY {MetricPoint._meta.db_table} (series_id, step, time, value) FROM STDIN"
     with connection.cursor() as cursor:
         cursor.copy_expert(sql, io.StringIO(text))
@@ -161,9 +159,7 @@ def _copy(rows: Iterator[tuple[int, int, datetime, float]]) -> None:
 def _executemany(rows: Iterator[tuple[int, int, datetime, float]]) -> None:
     sql = f"INSERT INTO {MetricPoint._meta.db_table} (series_id, step, time, value) VALUES (%s, %s, %s, %s)"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.executemany(
-            sql, [(series, step, _time(time), _stored(value)) for series, step, time, value in rows]
-        )
+        cursor.executemany(sql, [(series, step, _time(time), _stored(value)) for series, step, time, value in rows])
 
 
 def _bounds(values: Sequence[float]) -> tuple[float | None, float | None]:

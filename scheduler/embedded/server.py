@@ -13,12 +13,13 @@ import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 
+from scheduler.configured import configured_runner
 from scheduler.embedded.accounts import PASSWORD_FILE, ensure_admin
 from scheduler.embedded.data_folder import FolderUnusable, claim
 from scheduler.embedded.worker import worker_and_beat
-from scheduler.configured import configured_runner
 
 DRAIN_SECONDS = 5
+KEEP_ALIVE_SECONDS = 75
 
 
 class StartRefused(Exception):
@@ -83,6 +84,7 @@ def _http_config() -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 

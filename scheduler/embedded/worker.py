@@ -26,7 +26,7 @@ def worker_and_beat() -> Iterator[None]:
     app.conf.beat_schedule = timetable(settings.CONFIG)
     worker = _worker()
     ready = threading.Thread(target=worker.start, name="worker", daemon=True)
-    clock = beat.Service(app, max_interval=0.1, scheduler_cls="celery.beat:Scheduler")
+    clock = beat.Service(app, max_interval=0.1, scheduler_cls=beat.Scheduler)  # type: ignore[arg-type] # seconds
     ticking = threading.Thread(target=clock.start, kwargs={"embedded_process": False}, name="beat", daemon=True)
     ready.start()
     ticking.start()

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Sequence
 
 from django.db import DatabaseError
-from polyaxon_schemas import Specification, parse
 
 from hpsearch import Decision, Trial, TrialState, create_algorithm, stopping_rule
 from polyaxon.actions.groups import add_trials
@@ -18,6 +17,8 @@ from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
 from polyaxon.stores.series import summaries
 from polyaxon.wakeups import wake
+from polyaxon_schemas import Specification, parse
+from polyaxon_schemas.hptuning import HpTuning
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def advance_group(group: ExperimentGroup) -> None:
 
 
 def _advance(group: ExperimentGroup) -> None:
-    if group.status in {s.STOPPING} or group.stop_requested_at is not None:
+    if group.status == s.STOPPING or group.stop_requested_at is not None:
         _stop(group)
         return
     if group.status in group.LIFECYCLE.pending:
@@ -67,7 +68,8 @@ def _trials(group: ExperimentGroup) -> list[Experiment]:
     return list(group.experiments.order_by("trial_index", "id"))
 
 
-def _hptuning(specification: Specification):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _hptuning(specification: Specification) -> HpTuning:
+    assert specification.hptuning is not None
     return specification.hptuning
 
 

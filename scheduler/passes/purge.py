@@ -11,7 +11,7 @@ from scheduler.passes import queue
 def purge() -> None:
     """Rows, outputs, logs and repositories of deleted items and projects."""
     for model in (Experiment, Job, ExperimentGroup):
-        rows = model._base_manager.filter(delete_requested_at__isnull=False)  # noqa: SLF001
+        rows = model._base_manager.filter(delete_requested_at__isnull=False)
         for item in rows.select_related("project__owner"):
             if not _anything_runs(item):
                 _delete_item(item)

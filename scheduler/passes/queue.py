@@ -18,7 +18,7 @@ KINDS: tuple[type[Run], ...] = (Experiment, Job)
 def under_way(model: type[Run]) -> QuerySet[Run]:
     """Managed runs that hold a slot: dispatched and not done."""
     lifecycle: Lifecycle = model.LIFECYCLE
-    rows = model._base_manager.filter(is_managed=True)  # noqa: SLF001 - archived runs have to be ended too
+    rows = model._base_manager.filter(is_managed=True)
     return cast("QuerySet[Run]", rows.filter(status__in=lifecycle.open - lifecycle.pending))
 
 
@@ -27,9 +27,7 @@ def active_runs() -> Iterator[Run]:
     experiments = under_way(Experiment).select_related(
         "project__owner", "experiment_group", "original_experiment__project__owner", "code_reference", "user"
     )
-    jobs = under_way(Job).select_related(
-        "project__owner", "original_job__project__owner", "code_reference", "user"
-    )
+    jobs = under_way(Job).select_related("project__owner", "original_job__project__owner", "code_reference", "user")
     yield from experiments
     yield from jobs
 
@@ -72,13 +70,10 @@ def _busy_by_group(groups: QuerySet[ExperimentGroup]) -> dict[int, int]:
 
 def open_groups() -> QuerySet[ExperimentGroup]:
     """Searches that are not done."""
-    groups = ExperimentGroup._base_manager.filter(  # noqa: SLF001 - archived ones have to be ended too
-        group_type=ExperimentGroup.STUDY, is_managed=True
-    )
-    return cast("QuerySet[ExperimentGroup]", groups.exclude(status__in=ExperimentGroup.LIFECYCLE.done))
+    groups = ExperimentGroup._base_manager.filter(group_type=ExperimentGroup.STUDY, is_managed=True)
+    return groups.exclude(status__in=ExperimentGroup.LIFECYCLE.done)
 
 
 def model_of(kind: str) -> type[Run]:
-    return {"experiment": Experiment, "job": Job}[kind]
-
-
+    """`experiment` or `job`."""
+    return Experiment if kind == "experiment" else Job

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -13,11 +14,11 @@ from django.utils import timezone
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import MetricBatch, Token
 from polyaxon.lifecycles import tables as s
+from scheduler.configured import configured_runner
 from scheduler.passes import purge, queue
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance, tidy
-from scheduler.configured import configured_runner
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ BATCHES_KEPT = timedelta(days=1)
 def reconcile() -> None:
     """Everything that has work to do, whether or not anybody told us."""
     for group in queue.open_groups().select_related("project__owner", "user"):
-        _guarded(lambda group=group: advance_group(group))
+        _guarded(partial(advance_group, group))
     for step in (dispatch, sync, end_strays, end_zombies, purge.purge, forget_old_rows):
         _guarded(step)
 
@@ -35,7 +36,7 @@ def reconcile() -> None:
 def sync() -> None:
     """Advance every run that holds a slot."""
     for run in queue.active_runs():
-        _guarded(lambda run=run: advance(run))
+        _guarded(partial(advance, run))
 
 
 def _guarded(step: Callable[[], object]) -> None:
@@ -52,7 +53,7 @@ def end_strays() -> None:
     """Runs that the runner still has while their rows are done or gone."""
     runner = configured_runner()
     for run in runner.kept():
-        rows = [row for model in queue.KINDS for row in model._base_manager.filter(uuid=run)]  # noqa: SLF001
+        rows = [row for model in queue.KINDS for row in model._base_manager.filter(uuid=run)]
         if not rows:
             logger.warning("Run %s has no row; it is ended", run)
             runner.discard(run, settings.CONFIG.runner.stop_grace_seconds)

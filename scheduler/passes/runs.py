@@ -15,11 +15,11 @@ from polyaxon.errors import UserError
 from polyaxon.lifecycles import tables as s
 from polyaxon.stores import RepoError
 from polyaxon_schemas import PolyaxonfileError
+from scheduler.configured import configured_runner
 from scheduler.launch import launch_spec
 from scheduler.passes.dispatch import replica
 from scheduler.passes.queue import Run
 from scheduler.runners.base import LaunchRefused, Observation, Phase, Runner, RunnerError, StopReason
-from scheduler.configured import configured_runner
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from hpsearch import create_algorithm
 from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.groups import add_trials
 from polyaxon.actions.projects import create_project
@@ -13,7 +14,6 @@ from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, Project
 from polyaxon.errors import InvalidInput
 from polyaxon_schemas import parse
-from hpsearch import create_algorithm
 from tests.contents import experiment_content, group_content
 from tests.factories import make_experiment, make_group, make_project, make_user
 
@@ -78,7 +78,12 @@ def test_a_project_name_is_taken_once_per_owner() -> None:
 
 def test_a_search_stores_its_seed_and_settings() -> None:
     group = make_group(content=group_content(n=3, concurrency=2))
-    assert (group.group_type, group.search_algorithm, group.concurrency, group.seed) == ("study", "random", 2, 11)
+    assert (group.group_type, group.search_algorithm, group.concurrency, group.seed) == (
+        "study",
+        "random",
+        2,
+        11,
+    )
 
 
 def test_a_search_without_a_seed_draws_one_and_keeps_it() -> None:

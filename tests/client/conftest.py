@@ -75,9 +75,7 @@ def script(tmp_path: Path) -> Iterator[Script]:
     """Start a Python script in a process of its own; all that still run at the end are killed by their id."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(
-        code: str, env: dict[str, str], python: str = sys.executable, **options: Any
-    ) -> subprocess.Popen[str]:
+    def run(code: str, env: dict[str, str], python: str = sys.executable, **options: Any) -> subprocess.Popen[str]:
         file = tmp_path / f"script{len(started)}.py"
         file.write_text(code)
         process = subprocess.Popen(

@@ -97,9 +97,7 @@ class Recorder:
             if len(found) >= count:
                 return found
             time.sleep(0.02)
-        raise AssertionError(
-            f"no {count} x {method} ...{ending}; got {[(a.method, a.path) for a in self.asked]}"
-        )
+        raise AssertionError(f"no {count} x {method} ...{ending}; got {[(a.method, a.path) for a in self.asked]}")
 
     def points(self) -> list[dict[str, Any]]:
         """Accepted metric points; a repeated batch counts once, as on the server."""

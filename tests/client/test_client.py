@@ -23,9 +23,7 @@ RUN = ("ada", "digits", 12)
 
 @pytest.fixture
 def client(recorder: Recorder) -> Iterator[PolyaxonClient]:
-    client = PolyaxonClient(
-        Settings({}, {}, {}), host="127.0.0.1", port=recorder.port, token="abc", reraise=True
-    )
+    client = PolyaxonClient(Settings({}, {}, {}), host="127.0.0.1", port=recorder.port, token="abc", reraise=True)
     yield client
     client.close()
 
@@ -121,9 +119,7 @@ def test_methods_and_paths(recorder: Recorder, client: PolyaxonClient, number: i
 
 
 def test_pages_and_filters(recorder: Recorder, client: PolyaxonClient) -> None:
-    client.project.list_experiments(
-        "ada", "digits", page=3, query="status:failed", sort="-metric.loss", metrics=True
-    )
+    client.project.list_experiments("ada", "digits", page=3, query="status:failed", sort="-metric.loss", metrics=True)
     client.project.list_experiments("ada", "digits")
     client.experiment_group.list_experiments("ada", "digits", 4, limit=100, page=2)
     assert [dict(parse_qsl(one.query)) for one in recorder.asked] == [

@@ -30,9 +30,7 @@ def start(recorder: Recorder, folder: Path, *args: str) -> subprocess.Popen[str]
         "OMP_NUM_THREADS": "1",
         "MPLCONFIGDIR": str(folder / "mpl"),
     }
-    return subprocess.Popen(
-        [sys.executable, "train.py", *args], cwd=work, env=env, stdout=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "train.py", *args], cwd=work, env=env, stdout=subprocess.PIPE, text=True)
 
 
 def test_it_tracks_and_leaves_its_files(recorder: Recorder, tmp_path: Path) -> None:

@@ -206,9 +206,7 @@ started = time.perf_counter()
 
 def test_server_comes_back_while_the_script_exits(recorder: Recorder, script: Script) -> None:
     with recorder.down():
-        process = script(
-            MANAGED + "\nprint('ready', flush=True)\n", managed_env(recorder.url, POLYAXON_TIMEOUT="20")
-        )
+        process = script(MANAGED + "\nprint('ready', flush=True)\n", managed_env(recorder.url, POLYAXON_TIMEOUT="20"))
         wait_ready(process)
         time.sleep(1.0)
     assert finish(process)[0] == 0
@@ -240,9 +238,7 @@ def test_refused_creation_is_one_clear_line(recorder: Recorder, script: Script) 
     code, _, err = finish(script(OUTSIDE, outside_env(recorder.port)))
     assert code == 1
     assert (
-        err.strip()
-        .splitlines()[-1]
-        .endswith(f"404 on {recorder.url}/api/v1/ada/digits/experiments/: No such project.")
+        err.strip().splitlines()[-1].endswith(f"404 on {recorder.url}/api/v1/ada/digits/experiments/: No such project.")
     )
 
 

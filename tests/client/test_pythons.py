@@ -55,9 +55,7 @@ def test_import_is_quick(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-c", "import polyaxon_client.tracking"]
 
     def once() -> int:
-        err = subprocess.run(
-            command, env=base_env(tmp_path), capture_output=True, text=True, check=True
-        ).stderr
+        err = subprocess.run(command, env=base_env(tmp_path), capture_output=True, text=True, check=True).stderr
         (line,) = [line for line in err.splitlines() if line.endswith("| polyaxon_client.tracking")]
         return int(line.split("|")[1])
 

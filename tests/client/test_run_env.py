@@ -35,9 +35,7 @@ def test_what_is_collected() -> None:
     assert env["packages"] == sorted(env["packages"], key=str.lower)
     assert env["command"][0].endswith(("python", "python3", "python3.11", "pytest"))
     assert env["is_notebook"] is False
-    assert {"pid", "hostname", "os", "system", "user", "client_version", "sys.argv", "module_path"} <= set(
-        env
-    )
+    assert {"pid", "hostname", "os", "system", "user", "client_version", "sys.argv", "module_path"} <= set(env)
 
 
 def test_code_reference(tmp_path: Path) -> None:

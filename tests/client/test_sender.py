@@ -123,9 +123,7 @@ def test_a_refused_update_is_dropped_with_one_warning(
     assert "no" in refused[0]
 
 
-def test_one_bad_point_does_not_take_its_neighbours_along(
-    recorder: Recorder, sender: Sender, run: Target
-) -> None:
+def test_one_bad_point_does_not_take_its_neighbours_along(recorder: Recorder, sender: Sender, run: Target) -> None:
     def picky(asked: object) -> Answer:
         values = [p["values"]["n"] for p in json.loads(asked.body)]  # type: ignore[attr-defined]
         return Answer(400, b'["bad"]') if 7 in values else Answer(201)
@@ -230,9 +228,7 @@ def test_many_threads_lose_nothing(recorder: Recorder, sender: Sender, run: Targ
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_starts_with_nothing_of_its_parent(
-    recorder: Recorder, connection: Connection, run: Target
-) -> None:
+def test_a_child_starts_with_nothing_of_its_parent(recorder: Recorder, connection: Connection, run: Target) -> None:
     sender = Sender(connection, interval=5)
     point(sender, run, 1)
     pid = os.fork()

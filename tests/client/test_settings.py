@@ -88,9 +88,7 @@ def test_addresses(folders: Path, environ: dict[str, str], url: str) -> None:
 
 def test_arguments_win(folders: Path) -> None:
     found = load_settings({"POLYAXON_API_HOST": "h", "POLYAXON_HTTP_PORT": "1"})
-    connection = found.connection(
-        host="other", port=2, use_https=True, token="t", verify_ssl=False, timeout=3
-    )
+    connection = found.connection(host="other", port=2, use_https=True, token="t", verify_ssl=False, timeout=3)
     assert connection.base_url == "https://other:2/api/v1/"
     assert (connection.headers, connection.verify, connection.timeout) == (
         {"Authorization": "Token t"},

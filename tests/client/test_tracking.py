@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -175,12 +176,28 @@ def test_job_outside_sends_its_environment_and_succeeds(recorder: Recorder, scri
 
 def test_managed_job(recorder: Recorder, script: Script) -> None:
     env = managed_env(recorder.url)
-    env["POLYAXON_JOB_INFO"] = (
-        env.pop("POLYAXON_EXPERIMENT_INFO").replace("experiment", "job").replace("12", "jobs.5")
-    )
+    env["POLYAXON_JOB_INFO"] = env.pop("POLYAXON_EXPERIMENT_INFO").replace("experiment", "job").replace("12", "jobs.5")
     out = ran(script, "j = Job(track_env=False)\nj.log_tags('x')\nprint(j.create() is j, j.job_id)\n", env)
     assert out.split() == ["True", "5"]
     assert patches(recorder, "ada/digits/jobs/5/") == [{"tags": ["x"], "merge": True}]
+
+
+def test_code_reference_only_where_there_is_one(recorder: Recorder, script: Script, tmp_path: Path) -> None:
+    code = "Job('ada/digits', track_env=False, track_logs=False).create()\n"
+    ran(script, code, outside_env(recorder.port))
+    assert recorder.of("POST", "/coderef/") == []
+    for args in (["init", "-q"], ["-c", "user.name=a", "-c", "user.email=b@c", "commit", "-qm", "x", "--allow-empty"]):
+        subprocess.run(["git", *args], cwd=tmp_path, check=True)
+    ran(script, code, outside_env(recorder.port))
+    (ref,) = recorder.of("POST", "ada/digits/jobs/12/coderef/")
+    assert len(ref.json["commit"]) == 40
+
+
+def test_server_without_a_route_for_logs_of_jobs(recorder: Recorder, script: Script) -> None:
+    recorder.route("POST", "ada/digits/jobs/12/logs/", Answer(405, b'{"detail": "no"}'))
+    code = f"j = Job('ada/digits', {QUIET}).create()\nj.send_logs('x')\n"
+    assert finish(script(HEAD + code, outside_env(recorder.port))) == (0, "", "")
+    assert recorder.statuses() == ["running", "succeeded"]
 
 
 def test_group_and_its_experiments(recorder: Recorder, script: Script) -> None:
@@ -241,9 +258,7 @@ assert e.client is client
 def test_unknown_server_is_one_clear_line(script: Script) -> None:
     status, _, err = finish(script(HEAD + "Experiment('ada/digits')\n", {}))
     assert status == 1
-    assert (
-        err.strip().splitlines()[-1].startswith("polyaxon_client.exceptions.ConfigurationError: no server is")
-    )
+    assert err.strip().splitlines()[-1].startswith("polyaxon_client.exceptions.ConfigurationError: no server is")
 
 
 @pytest.mark.parametrize("project", ["", "a/b/c", "a b", "../x"])

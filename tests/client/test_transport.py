@@ -131,9 +131,7 @@ def test_upload_is_repeated_from_its_start(recorder: Recorder, transport: Transp
     assert recorder.asked[1].body.count(b"x") >= 100_000
 
 
-def test_download_appears_only_when_complete(
-    recorder: Recorder, transport: Transport, tmp_path: Path
-) -> None:
+def test_download_appears_only_when_complete(recorder: Recorder, transport: Transport, tmp_path: Path) -> None:
     target = tmp_path / "out.bin"
     seen: list[tuple[int, int | None]] = []
     recorder.route("GET", "f/", Answer(200, b"d" * 300_000, cut=True))
@@ -150,9 +148,7 @@ def test_download_appears_only_when_complete(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.bin"]
 
 
-def test_the_token_is_not_logged(
-    transport: Transport, recorder: Recorder, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_token_is_not_logged(transport: Transport, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         transport.get("x")
     assert "abc" not in caplog.text

@@ -107,9 +107,7 @@ def test_names_that_are_not_text_are_refused(name: str) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.text(
-        st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40
-    ),
+    name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40),
     values=st.lists(st.floats(allow_nan=False), min_size=1, max_size=20),
 )
 def test_any_name_and_any_float_come_back(name: str, values: list[float]) -> None:

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-password-for-tests"
@@ -24,6 +25,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def postgres_environment(url: str, database: str = "") -> dict[str, str]:
+    """Settings of a server on the Postgres at `url`."""
+    parts = urlsplit(url)
+    return {
+        "POLYAXON_DB_ENGINE": "django.db.backends.postgresql",
+        "POLYAXON_DB_NAME": database or parts.path.lstrip("/"),
+        "POLYAXON_DB_USER": parts.username or "",
+        "POLYAXON_DB_PASSWORD": parts.password or "",
+        "POLYAXON_DB_HOST": parts.hostname or "",
+        "POLYAXON_DB_PORT": str(parts.port),
+    }
 
 
 class Server:
@@ -130,4 +144,6 @@ class Server:
             if detail["last_status"] in statuses:
                 return detail
             time.sleep(0.1)
-        raise AssertionError(f"{path} is {detail.get('last_status')}, not one of {statuses}\n{self.log.read_text()[-3000:]}")
+        raise AssertionError(
+            f"{path} is {detail.get('last_status')}, not one of {statuses}\n{self.log.read_text()[-3000:]}"
+        )

@@ -67,7 +67,7 @@ hptuning:
   matrix:
     lr: {uniform: [0.0, 1.0]}
 run:
-  cmd: echo begun-{{ lr }} >> $POLYAXON_RUN_OUTPUTS_PATH/trace; sleep 1.5; echo ended >> $POLYAXON_RUN_OUTPUTS_PATH/trace
+  cmd: cd $POLYAXON_RUN_OUTPUTS_PATH; echo begun-{{ lr }} >> trace; sleep 1.5; echo ended >> trace
 """
     try:
         server.start()
@@ -92,7 +92,8 @@ run:
 def test_a_run_interrupted_by_a_shutdown_is_started_again_and_keeps_its_outputs(server: Server) -> None:
     server.request("POST", "projects", {"name": "p"})
     run = server.create_experiment(
-        "p", "echo begun >> $POLYAXON_RUN_OUTPUTS_PATH/trace; sleep 4; echo ended >> $POLYAXON_RUN_OUTPUTS_PATH/trace"
+        "p",
+        "echo begun >> $POLYAXON_RUN_OUTPUTS_PATH/trace; sleep 4; echo ended >> $POLYAXON_RUN_OUTPUTS_PATH/trace",
     )
     server.wait_for(f"admin/p/experiments/{run}", {"running"})
     assert server.stop() == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import stat
 import subprocess
@@ -25,6 +24,7 @@ def run_serve(environment: dict[str, str], *arguments: str) -> subprocess.Comple
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
 
 
@@ -94,7 +94,7 @@ def test_a_generated_password_is_shown_once_and_kept_in_a_private_file(tmp_path:
         server.start()
         file = server.folder / "admin-password"
         password = file.read_text().strip()
-        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert server.log.read_text().count(password) == 1
         assert server.request("POST", "users/token", {"username": "admin", "password": password})["token"]
         server.stop()

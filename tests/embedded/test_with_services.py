@@ -11,22 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from kombu import Connection
 
-from tests.embedded.server import Server
+from tests.embedded.server import Server, postgres_environment
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 DONE = {"succeeded", "failed", "stopped"}
-
-
-def postgres_environment(url: str, database: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    return {
-        "POLYAXON_DB_ENGINE": "django.db.backends.postgresql",
-        "POLYAXON_DB_NAME": database,
-        "POLYAXON_DB_USER": parts.username or "",
-        "POLYAXON_DB_PASSWORD": parts.password or "",
-        "POLYAXON_DB_HOST": parts.hostname or "",
-        "POLYAXON_DB_PORT": str(parts.port),
-    }
 
 
 @pytest.fixture
@@ -45,9 +33,7 @@ def database(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def full_server(
-    tmp_path: Path, postgres_url: str, redis_url: str, amqp_url: str, database: str
-) -> Iterator[Server]:
+def full_server(tmp_path: Path, postgres_url: str, redis_url: str, amqp_url: str, database: str) -> Iterator[Server]:
     server = Server(
         tmp_path / "data",
         **postgres_environment(postgres_url, database),

@@ -55,7 +55,9 @@ def test_an_experiment_goes_its_way(source: str, target: str) -> None:
     assert EXPERIMENT.can_move(source, target)
 
 
-@pytest.mark.parametrize(("source", "target"), [("running", "scheduled"), ("running", "starting"), ("running", "building")])
+@pytest.mark.parametrize(
+    ("source", "target"), [("running", "scheduled"), ("running", "starting"), ("running", "building")]
+)
 def test_a_running_experiment_does_not_go_back(source: str, target: str) -> None:
     assert not EXPERIMENT.can_move(source, target)
 

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
+from monitors.usage import sample_usage
 from polyaxon.actions import code
 from polyaxon.actions.groups import stop_group
 from polyaxon.actions.runs import archive, request_stop
 from polyaxon.db.models import Experiment, ExperimentGroup, Job, MetricSeries
 from polyaxon.settings.config import load
-from monitors.usage import sample_usage
+from scheduler.configured import configured_runner
 from scheduler.passes import queue, reconcile
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance
-from scheduler.configured import configured_runner
 from tests.contents import experiment_content, group_content, tar_gz
 from tests.factories import make_experiment, make_group, make_job, make_project
 

@@ -1,6 +1,6 @@
 """The API client."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 

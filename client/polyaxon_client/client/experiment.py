@@ -1,6 +1,6 @@
 """Experiments."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ class ExperimentApi(RunApi):
         path = self.path(username, project_name, experiment_id)
         return self._patch(path, dict(patch_dict), background=background)
 
-    def delete_experiment(
-        self, username: str, project_name: str, experiment_id: int, background: bool = False
-    ) -> Any:
+    def delete_experiment(self, username: str, project_name: str, experiment_id: int, background: bool = False) -> Any:
         return self._delete(self.path(username, project_name, experiment_id), background=background)
 
     def get_metrics(self, username: str, project_name: str, experiment_id: int, page: int = 1) -> Any:
@@ -78,8 +76,6 @@ class ExperimentApi(RunApi):
         path = self.path(username, project_name, experiment_id, "tensorboard/start")
         return self._post(path, without_none(content=content), background=background)
 
-    def stop_tensorboard(
-        self, username: str, project_name: str, experiment_id: int, background: bool = False
-    ) -> Any:
+    def stop_tensorboard(self, username: str, project_name: str, experiment_id: int, background: bool = False) -> Any:
         path = self.path(username, project_name, experiment_id, "tensorboard/stop")
         return self._post(path, background=background)

@@ -1,6 +1,6 @@
 """Experiment groups: searches and selections."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class ExperimentGroupApi(BaseApi):
         path = self.path(username, project_name, group_id)
         return self._patch(path, dict(patch_dict), background=background)
 
-    def delete_experiment_group(
-        self, username: str, project_name: str, group_id: int, background: bool = False
-    ) -> Any:
+    def delete_experiment_group(self, username: str, project_name: str, group_id: int, background: bool = False) -> Any:
         return self._delete(self.path(username, project_name, group_id), background=background)
 
     def get_statuses(self, username: str, project_name: str, group_id: int, page: int = 1) -> Any:
@@ -65,9 +63,7 @@ class ExperimentGroupApi(BaseApi):
         background: bool = False,
     ) -> Any:
         body = {"status": status, **without_none(message=message)}
-        return self._post(
-            self.path(username, project_name, group_id, "statuses"), body, background=background
-        )
+        return self._post(self.path(username, project_name, group_id, "statuses"), body, background=background)
 
     def stop(
         self, username: str, project_name: str, group_id: int, pending: bool = False, background: bool = False
@@ -82,12 +78,8 @@ class ExperimentGroupApi(BaseApi):
         path = self.path(username, project_name, group_id, "tensorboard/start")
         return self._post(path, without_none(content=content), background=background)
 
-    def stop_tensorboard(
-        self, username: str, project_name: str, group_id: int, background: bool = False
-    ) -> Any:
-        return self._post(
-            self.path(username, project_name, group_id, "tensorboard/stop"), background=background
-        )
+    def stop_tensorboard(self, username: str, project_name: str, group_id: int, background: bool = False) -> Any:
+        return self._post(self.path(username, project_name, group_id, "tensorboard/stop"), background=background)
 
     def bookmark(self, username: str, project_name: str, group_id: int, background: bool = False) -> Any:
         return self._post(self.path(username, project_name, group_id, "bookmark"), background=background)

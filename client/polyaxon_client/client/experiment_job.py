@@ -11,9 +11,7 @@ class ExperimentJobApi(BaseApi):
     def get_job(self, username: str, project_name: str, experiment_id: int, job_id: int) -> Any:
         return self._get(self._path(username, project_name, experiment_id, job_id))
 
-    def get_statuses(
-        self, username: str, project_name: str, experiment_id: int, job_id: int, page: int = 1
-    ) -> Any:
+    def get_statuses(self, username: str, project_name: str, experiment_id: int, job_id: int, page: int = 1) -> Any:
         return self._list(self._path(username, project_name, experiment_id, job_id, "statuses"), page=page)
 
     def logs(self, username: str, project_name: str, experiment_id: int, job_id: int) -> str | None:
@@ -23,6 +21,4 @@ class ExperimentJobApi(BaseApi):
         return text
 
     def _path(self, username: str, project_name: str, experiment_id: int, job_id: int, *more: object) -> str:
-        return self.transport.path(
-            username, project_name, "experiments", experiment_id, "jobs", job_id, *more
-        )
+        return self.transport.path(username, project_name, "experiments", experiment_id, "jobs", job_id, *more)

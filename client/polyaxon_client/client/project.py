@@ -1,6 +1,6 @@
 """Projects, their code, and the creation and listing of what belongs to them."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ class ProjectApi(BaseApi):
     def delete_project(self, username: str, project_name: str, background: bool = False) -> Any:
         return self._delete(self.path(username, project_name), background=background)
 
-    def enable_ci(
-        self, username: str, project_name: str, config: Any = None, background: bool = False
-    ) -> Any:
+    def enable_ci(self, username: str, project_name: str, config: Any = None, background: bool = False) -> Any:
         body = {"config": config} if config else {}
         return self._post(self.path(username, project_name, "ci"), body, background=background)
 
@@ -147,9 +145,7 @@ class ProjectApi(BaseApi):
         return self._list(path, query=query, sort=sort, page=page, limit=limit)
 
     def create_job(self, username: str, project_name: str, job_config: Any, background: bool = False) -> Any:
-        return self._post(
-            self.path(username, project_name, "jobs"), to_body(job_config), background=background
-        )
+        return self._post(self.path(username, project_name, "jobs"), to_body(job_config), background=background)
 
     def list_builds(
         self,

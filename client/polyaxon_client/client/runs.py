@@ -1,6 +1,6 @@
 """What experiments and jobs have in common: both run, write a log and leave outputs."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ class RunApi(BaseApi):
         coderef: Mapping[str, Any],
         background: bool = False,
     ) -> Any:
-        return self._post(
-            self.path(username, project_name, run_id, "coderef"), dict(coderef), background=background
-        )
+        return self._post(self.path(username, project_name, run_id, "coderef"), dict(coderef), background=background)
 
     def send_logs(
         self,
@@ -83,9 +81,7 @@ class RunApi(BaseApi):
         interval: float = 1.0,
     ) -> Iterator[str]:
         """Lines of the log as they come; failures are always raised."""
-        return self.transport.follow_logs(
-            self.path(username, project_name, run_id, "logs"), is_done, interval
-        )
+        return self.transport.follow_logs(self.path(username, project_name, run_id, "logs"), is_done, interval)
 
     def logs(
         self,
@@ -99,9 +95,7 @@ class RunApi(BaseApi):
         if not stream:
             return self.get_logs(username, project_name, run_id)
         show = message_handler or print
-        for line in self.follow_logs(
-            username, project_name, run_id, self._ended(username, project_name, run_id)
-        ):
+        for line in self.follow_logs(username, project_name, run_id, self._ended(username, project_name, run_id)):
             show(line)
         return None
 
@@ -175,9 +169,7 @@ class RunApi(BaseApi):
     ) -> Path | None:
         """All outputs as a ``.tar.gz``, by default ``./{user}.{project}.{id}.tar.gz``."""
         target = destination or Path(f"{username}.{project_name}.{run_id}.tar.gz")
-        return self._download(
-            self.path(username, project_name, run_id, "outputs/download"), target, None, progress
-        )
+        return self._download(self.path(username, project_name, run_id, "outputs/download"), target, None, progress)
 
     def get_heartbeat_url(self, username: str, project_name: str, run_id: int) -> str:
         return self.transport.base_url + self.path(username, project_name, run_id, "_heartbeat")
@@ -189,9 +181,7 @@ class RunApi(BaseApi):
         params: Mapping[str, Any] | None,
         progress: DownloadProgress | None,
     ) -> Path | None:
-        done: Path | None = self._try(
-            lambda: self.transport.download(path, target, params=params, progress=progress)
-        )
+        done: Path | None = self._try(lambda: self.transport.download(path, target, params=params, progress=progress))
         return done
 
     def _clone(

@@ -21,11 +21,11 @@ class ExecutingRun(Run):
 
     @tracked
     def log_code_ref(self) -> None:
-        """Send the git state of the current folder, looked up in the background."""
+        """Send the git state of the current folder, if it has one; looked up in the background."""
         from polyaxon_client.tracking.code_ref import get_code_ref  # noqa: PLC0415
 
         cwd = os.getcwd()  # noqa: PTH109
-        self._update("POST", "coderef/", lambda: get_code_ref(cwd))
+        self._update("POST", "coderef/", lambda: get_code_ref(cwd) or None)
 
     @tracked
     def get_outputs_path(self) -> str | None:
@@ -38,8 +38,7 @@ class ExecutingRun(Run):
             return self.outputs_path
         if not (self.settings.is_managed or self.settings.in_cluster):
             raise PolyaxonClientException(
-                "this run has no outputs path: give base_outputs_path to create(),"
-                " or set POLYAXON_BASE_OUTPUTS_PATH"
+                "this run has no outputs path: give base_outputs_path to create(), or set POLYAXON_BASE_OUTPUTS_PATH"
             )
         return environment.get_outputs_path()
 

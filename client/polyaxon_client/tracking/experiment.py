@@ -1,6 +1,6 @@
 """Experiments."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class Experiment(ExecutingRun):
         track_git: bool | None = None,
     ) -> None:
         self.group_id = group_id
-        super().__init__(
-            project, experiment_id, client, track_logs, track_code, track_env, outputs_store, track_git
-        )
+        super().__init__(project, experiment_id, client, track_logs, track_code, track_env, outputs_store, track_git)
 
     @property
     def experiment_id(self) -> int | None:

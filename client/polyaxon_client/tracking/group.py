@@ -1,6 +1,6 @@
 """Groups of experiments that are tracked, not scheduled, by the platform."""
 
-# ruff: noqa: PLR0917 - the positional signatures of the 0.6 client are kept
+
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ class Group(Run):
         track_git: bool | None = None,
     ) -> None:
         self.base_outputs_path: str | None = None
-        super().__init__(
-            project, group_id, client, track_logs, track_code, track_env, outputs_store, track_git
-        )
+        super().__init__(project, group_id, client, track_logs, track_code, track_env, outputs_store, track_git)
 
     @property
     def group_id(self) -> int | None:

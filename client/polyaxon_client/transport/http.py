@@ -185,9 +185,7 @@ class Transport:
             ConnectionFailed: no answer, or it broke off while it was read.
         """
         try:
-            with self._http.stream(
-                method, self.path(path), params=_clean(params), headers=headers
-            ) as response:
+            with self._http.stream(method, self.path(path), params=_clean(params), headers=headers) as response:
                 yield response
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
@@ -236,9 +234,7 @@ class Transport:
         url = str(response.request.url)
         if response.is_redirect:
             target = response.headers.get("Location", "")
-            raise PolyaxonHTTPError(
-                response.status_code, url, f"redirected to {target}; check host, port, https"
-            )
+            raise PolyaxonHTTPError(response.status_code, url, f"redirected to {target}; check host, port, https")
         raise http_error(response.status_code, url, _body(response))
 
     def _decoded(self, response: httpx.Response) -> Any:

@@ -9,7 +9,8 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Callable
 
-from polyaxon_client.workers.lanes import UPDATES, Item, Lanes
+from polyaxon_client.workers.lanes import LOGS, UPDATES, Item, Lanes
+from polyaxon_client.workers.request import Request
 from polyaxon_client.workers.target import Target, Unresolved
 from polyaxon_client.workers.values import to_json
 from polyaxon_client.workers.wire import Reply, Unreachable, Wire
@@ -25,6 +26,8 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 LONGEST_PAUSE_AT_EXIT = 1.0
 TOO_LARGE_OR_WRONG = frozenset({400, 413, 422})
+# Servers of 0.6 take log lines of experiments only.
+NO_SUCH_ROUTE = frozenset({404, 405})
 TRY_AGAIN = frozenset({408, 425, 429})
 SERVER_ERRORS = range(500, 600)
 
@@ -204,7 +207,7 @@ class Sender:
 
     def _deliver(self, batch: list[Item]) -> None:
         """Repeat until the batch arrived, was refused, or the time after the exit began is over."""
-        request = _Request(batch)
+        request = Request(batch)
         pause = FIRST_PAUSE
         while True:
             wanted = self._attempt(request)
@@ -228,7 +231,7 @@ class Sender:
             for item in batch:
                 self._lanes.put(item)
 
-    def _attempt(self, request: _Request) -> float | None:
+    def _attempt(self, request: Request) -> float | None:
         """Send once; ``None`` when the matter is settled, else the seconds that the server asks to wait."""
         try:
             reply = request.send(self._wire, self._time_left())
@@ -243,20 +246,19 @@ class Sender:
         if reply is None or reply.ok:
             return None
         if reply.status in TRY_AGAIN or reply.status in SERVER_ERRORS:
-            self._warn(
-                f"status-{reply.status}", f"{self.connection.base_url} answers {reply.status}; trying again"
-            )
+            self._warn(f"status-{reply.status}", f"{self.connection.base_url} answers {reply.status}; trying again")
             return reply.retry_after
         request.refused_status = reply.status
         request.refused_body = reply.body
         return None
 
-    def _refused(self, request: _Request) -> None:
+    def _refused(self, request: Request) -> None:
         request.bury()
+        if request.lane == LOGS and request.refused_status in NO_SUCH_ROUTE:
+            logger.info("tracking: this server takes no log lines for runs of this kind")
+            return
         said = request.refused_body[:300].decode("utf-8", errors="replace")
-        self._warn(
-            f"status-{request.refused_status}", f"{request} was refused with {request.refused_status}: {said}"
-        )
+        self._warn(f"status-{request.refused_status}", f"{request} was refused with {request.refused_status}: {said}")
 
     def _pause(self, seconds: float) -> bool:
         """Wait; false when the time after the exit began is over. The beginning of the exit ends the wait."""
@@ -277,78 +279,18 @@ class Sender:
     def _send_beats(self) -> None:
         now = time.monotonic()
         with self._changed:
-            due = [
-                target for target, when in self._beats.items() if when <= now and target.entity_id is not None
-            ]
+            due = [target for target, when in self._beats.items() if when <= now and target.entity_id is not None]
             for target in list(self._beats):
                 if self._beats[target] <= now:
                     self._beats[target] = now + self._heartbeat
         for target in due:
             # A lost heartbeat is not repeated: the next one follows.
-            self._attempt(_Request([Item(UPDATES, target, None, suffix="_heartbeat/")]))
+            self._attempt(Request([Item(UPDATES, target, None, suffix="_heartbeat/")]))
 
     def _warn(self, kind: str, text: str) -> None:
         if kind not in self._warned:
             self._warned.add(kind)
             logger.warning("tracking: %s (said once)", text)
-
-
-class _Request:
-    """A batch as a request. Its id stays the same however often it is sent: the server stores it once."""
-
-    def __init__(self, batch: list[Item]) -> None:
-        from uuid import uuid4  # noqa: PLC0415 - not needed before something is sent
-
-        self._first = batch[0]
-        self._batch = batch
-        self._body: bytes | None = None
-        self._headers = {} if self._first.lane == UPDATES else {"X-Polyaxon-Batch": uuid4().hex}
-        self.refused_status = 0
-        self.refused_body = b""
-
-    def __str__(self) -> str:
-        first = self._first
-        return f"{first.method} {first.lane if first.suffix is None else first.suffix or 'update'}"
-
-    def send(self, wire: Wire, timeout: float | None) -> Reply | None:
-        """The answer, or ``None`` when there is nothing to send (any more)."""
-        target = self._first.target
-        if target is not None and not self._deliverable(target):
-            return None
-        if self._body is None:
-            self._body = self._encoded()
-        reply = wire.call(self._first.method, self._path(wire), self._body, self._headers, timeout)
-        if reply.ok and self._first.on_reply is not None:
-            self._first.on_reply(reply.body)
-        return reply
-
-    def _deliverable(self, target: Target) -> bool:
-        creates = self._first.lane == UPDATES and self._first.suffix is None
-        return target.alive and (creates or target.entity_id is not None)
-
-    def bury(self) -> None:
-        """A target that could not be created takes no more updates."""
-        target = self._first.target
-        if target is not None and target.entity_id is None:
-            target.alive = False
-
-    def _path(self, wire: Wire) -> str:
-        first = self._first
-        if first.target is None:
-            return first.suffix or ""
-        if first.lane != UPDATES:
-            return first.target.path(wire, f"{first.lane}/")
-        return (
-            first.target.collection(wire) if first.suffix is None else first.target.path(wire, first.suffix)
-        )
-
-    def _encoded(self) -> bytes | None:
-        if self._first.lane != UPDATES:
-            return to_json([item.payload for item in self._batch])
-        payload = self._first.payload
-        if callable(payload):
-            payload = to_json(payload())
-        return payload if payload is None else bytes(payload)
 
 
 _SENDERS: weakref.WeakSet[Sender] = weakref.WeakSet()

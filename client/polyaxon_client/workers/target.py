@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from polyaxon_client.workers.wire import Wire
 
 
-class Unresolved(Exception):  # noqa: N818 - carries the answer of the server, see the sender
+class Unresolved(Exception):
     """The server did not say who the user is. ``status`` is its answer."""
 
     def __init__(self, status: int) -> None:

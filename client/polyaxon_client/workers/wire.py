@@ -34,7 +34,7 @@ class Reply(NamedTuple):
         return self.status in OK
 
 
-class Unreachable(Exception):  # noqa: N818 - a state, not a fault of the caller
+class Unreachable(Exception):
     """No answer; the text says why."""
 
 

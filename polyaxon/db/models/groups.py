@@ -58,9 +58,7 @@ class ExperimentGroupIteration(Timestamped):
     data = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["experiment_group", "number"], name="iteration_group_number")
-        ]
+        constraints = [models.UniqueConstraint(fields=["experiment_group", "number"], name="iteration_group_number")]
 
     def __str__(self) -> str:
         return f"iteration {self.number} of group {self.experiment_group_id}"

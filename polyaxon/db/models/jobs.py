@@ -14,9 +14,7 @@ class Job(Runnable):
     params = models.JSONField(null=True, blank=True)
     definition = models.JSONField(default=dict)
     node_scheduled = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null on the wire
-    original_job = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones"
-    )
+    original_job = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones")
     cloning_strategy = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
 
     objects = ArchivableQuerySet.as_manager()

@@ -17,9 +17,7 @@ class MetricSeries(models.Model):
     RESOURCE = "resource"
 
     run = models.UUIDField()
-    experiment = models.ForeignKey(
-        Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="series"
-    )
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="series")
     kind = models.CharField(max_length=16, default=METRIC, choices=[(METRIC, METRIC), (RESOURCE, RESOURCE)])
     name = models.CharField(max_length=SERIES_NAME_LENGTH)
     count = models.BigIntegerField(default=0)

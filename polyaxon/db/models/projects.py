@@ -18,9 +18,7 @@ class Project(Timestamped, Archivable):
     readme = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire
     tags = models.JSONField(null=True, blank=True)
     is_public = models.BooleanField(default=True)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="projects"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="projects")
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="projects")
 
     objects = ArchivableQuerySet.as_manager()

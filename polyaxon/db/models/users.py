@@ -18,9 +18,7 @@ class Owner(Timestamped):
     """A name under which projects live."""
 
     name = models.CharField(max_length=150, unique=True)
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="owner"
-    )
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="owner")
 
     def __str__(self) -> str:
         return self.name
