@@ -127,9 +127,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="address of the server")
     parser.add_argument("--username", default="admin")
     parser.add_argument("--password-file", type=Path, required=True, help="file that holds the password")
-    parser.add_argument(
-        "--data-dir", type=Path, default=ROOT / "data", help="folder for the tool's own files"
-    )
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "data", help="folder for the tool's own files")
     parser.add_argument("--example", type=Path, default=ROOT / "examples" / "digits", help="folder to upload")
     given = parser.parse_args(arguments)
     return Options(
@@ -215,9 +213,7 @@ def check_trials(tool: Tool) -> None:
     statuses = Counter(trial["last_status"] for trial in trials)
     if statuses["succeeded"] < TRIALS:
         seen = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items())) or "none at all"
-        raise StepError(
-            f"{TRIALS} trials should have succeeded, there are: {seen}; see `polyaxon group experiments`"
-        )
+        raise StepError(f"{TRIALS} trials should have succeeded, there are: {seen}; see `polyaxon group experiments`")
     unmeasured = [trial["id"] for trial in trials if METRIC not in (trial.get("last_metric") or {})]
     if unmeasured:
         raise StepError(f"these trials have no {METRIC}: {unmeasured}; see `polyaxon experiment logs -xp ID`")
@@ -239,8 +235,7 @@ def point_further(tool: Tool, options: Options) -> None:
     console.print("\nThe same tool from a shell, in the folder that is linked to the project:")
     console.print(f"  cd {shlex.quote(str(options.code_dir))}")
     console.print(f"  export HOME={shlex.quote(options.environment()['HOME'])}   # this example's login")
-    prefix = shlex.join([sys.executable, "-m", "polyaxon_cli"])
-    console.print(f'  polyaxon() {{ PYTHONPATH={shlex.quote(str(ROOT / "client"))} {prefix} "$@"; }}')
+    console.print(f"  export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH   # the tool itself")
     for command in ("project list", "group experiments -m", f"experiment get -xp {best['id']}",
                     f"experiment logs -xp {best['id']}", f"experiment outputs -xp {best['id']}"):  # fmt: skip
         console.print(f"  polyaxon {command}")
