@@ -30,9 +30,7 @@ def attachment(pieces: Iterable[bytes], name: str, *, size: int | None = None) -
     kind, encoding = mimetypes.guess_type(name)
     content_type = "application/gzip" if encoding == "gzip" else kind or "application/octet-stream"
     answer = StreamingHttpResponse(pieces, content_type=content_type, headers=_SAFETY)
-    answer.headers["Content-Disposition"] = (
-        content_disposition_header(as_attachment=True, filename=name) or ""
-    )
+    answer.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or ""
     if size is not None:
         answer.headers["Content-Length"] = str(size)
     return answer

@@ -43,9 +43,7 @@ def update_item(view: ItemView, changes: dict[str, Any]) -> None:
     if "name" in changes:
         changes["name"] = free_name(view.model, view.project.pk, changes["name"])
     if changes.get("is_managed") and view.item.content is None:
-        raise InvalidInput(
-            "Without `content` there is nothing that the platform could run.", field="is_managed"
-        )
+        raise InvalidInput("Without `content` there is nothing that the platform could run.", field="is_managed")
     runs.update(view.item, view.caller, changes, merge=merge)
 
 
@@ -96,6 +94,7 @@ class HeartbeatView(ItemView):
 class StatusesView(ItemView):
     """History of statuses, oldest first. A POST sets the next one."""
 
+    lists = True
     authentication_classes = SERVICE_AUTHENTICATION
 
     @property
@@ -180,14 +179,10 @@ class LogsView(ItemView):
 class WritableLogsView(LogsView):
     """The same, with POST."""
 
-    @extend_schema(
-        request={"application/json": {"type": "array", "items": {"type": "string"}}}, responses={200: None}
-    )
+    @extend_schema(request={"application/json": {"type": "array", "items": {"type": "string"}}}, responses={200: None})
     def post(self, request: Request, **kwargs: Any) -> Response:
         if self.item.is_managed:
-            raise Refused(
-                "The platform keeps the output of the runs that it starts; lines are taken for others only."
-            )
+            raise Refused("The platform keeps the output of the runs that it starts; lines are taken for others only.")
         storage.logs().append(self.item.sub_path, _lines(request.data))
         return Response(None)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField
+from api.fields import HexUUIDField, JSONObjectField, NothingYetField, TagsField, TextField
 from polyaxon.db.models.abstract import NAME_LENGTH
 
 
@@ -25,13 +25,8 @@ class RunSerializer(ItemSerializer):
     """Reading a run."""
 
     original = serializers.SerializerMethodField()
-    build_job = serializers.SerializerMethodField()
+    build_job = NothingYetField()
     bookmarked = serializers.SerializerMethodField()
-
-    def get_build_job(self, run: Any) -> str | None:
-        """Runs of the local runner need no image."""
-        del run
-        return None
 
     def get_bookmarked(self, run: Any) -> bool:
         del run

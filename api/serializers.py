@@ -59,9 +59,7 @@ class NewStatusSerializer(serializers.Serializer[Any]):
     def validate_status(self, value: str) -> str:
         known = self.context["statuses"]
         if value not in known:
-            raise serializers.ValidationError(
-                f"{value!r} is no status. Use one of {', '.join(sorted(known))}."
-            )
+            raise serializers.ValidationError(f"{value!r} is no status. Use one of {', '.join(sorted(known))}.")
         return value
 
 

@@ -20,6 +20,7 @@ from api.permissions import (
     writable_archived_projects,
 )
 from api.renderers import JSONWhateverIsAccepted
+from api.schema import Schema
 from api.throttling import AnonymousRate, UserRate
 from polyaxon.db.models import Experiment, ExperimentGroup, Job, Project, User
 from polyaxon.stores.errors import human_bytes
@@ -48,9 +49,9 @@ class BaseView(GenericAPIView[Any]):
     throttle_classes: Sequence[type[BaseThrottle]] = (AnonymousRate, UserRate)
     content_negotiation_class = JSONWhateverIsAccepted
     pagination_class = Pagination
-    queryset: QuerySet[Any] | None = (
-        Project.objects.none()
-    )  # OpenAPI reads the types of path parameters from it
+    lists = False  # whether GET answers with a page
+    schema = Schema()
+    queryset: QuerySet[Any] | None = Project.objects.none()  # OpenAPI reads the types of path parameters from it
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.check_length(request)
@@ -147,5 +148,5 @@ class ItemView(ProjectView):
         rows = rows.filter(delete_requested_at=None) if self.finds_archived else rows.filter(deleted=False)
         item = rows.select_related(*self.related).first()
         if item is None:
-            raise Http404(f"The project has no {self.model._meta.verbose_name} {self.kwargs['id']}.")  # noqa: SLF001
+            raise Http404(f"The project has no {self.model._meta.verbose_name} {self.kwargs['id']}.")
         return item

@@ -41,7 +41,7 @@ def sqlite_server(folder: Path) -> Iterator[Server]:
 def postgres_server(folder: Path) -> Iterator[Server]:
     from tests.services.postgres import Postgres  # noqa: PLC0415 - needs Debian's packages
 
-    with Postgres() as postgres:
+    with Postgres(settings={"fsync": "on", "full_page_writes": "on", "shared_buffers": "256MB"}) as postgres:
         server = Server(folder / "data", **postgres_environment(postgres.url), **UNTHROTTLED)
         try:
             yield server.start()

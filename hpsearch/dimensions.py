@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,21 +19,17 @@ Levels = Sequence[Any]
 _SIGNIFICANT_DIGITS = 12
 _ROUNDING = 1e-9
 _MAX_EXPONENT = 709.0
+_LARGEST_STEPS = 2.0**53
 
 
 class Dimension(ABC):
     """``levels`` are the distinct values in order, or None when there is no end of them."""
 
     levels: Levels | None = None
-    is_distribution = False
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """One value, of a plain JSON type."""
-
-    def free_levels(self) -> Levels | None:
-        """Every value that can be drawn, when they can be counted."""
-        return self.levels
 
 
 class Discrete(Dimension):
@@ -47,8 +44,6 @@ class Discrete(Dimension):
 
 class Weighted(Dimension):
     """Levels with a probability each."""
-
-    is_distribution = True
 
     def __init__(self, pairs: Sequence[tuple[Any, float]]) -> None:
         shares = _merged_shares(pairs)
@@ -78,8 +73,6 @@ def _merged_shares(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]
 class Continuous(Dimension):
     """Values from a function of the generator; ``q`` rounds them down to its multiples."""
 
-    is_distribution = True
-
     def __init__(
         self,
         draw: Callable[[np.random.Generator], float],
@@ -91,13 +84,20 @@ class Continuous(Dimension):
         self.levels = _levels_between(bounds, q) if bounds else None
 
     def sample(self, rng: np.random.Generator) -> Any:
-        value = self._draw(rng)
+        value = _held(self._draw(rng))
         return value if self._q is None else quantised(value, self._q)
 
 
 def quantised(value: float, q: float) -> int | float:
     """The multiple of ``q`` at or below ``value``; an int when ``q`` is one."""
-    return _multiple(math.floor(value / q), q)
+    steps = value / q
+    # So far out that floats are further apart than q is wide, every float is a multiple.
+    return _multiple(math.floor(steps), q) if abs(steps) < _LARGEST_STEPS else value
+
+
+def _held(value: float) -> float:
+    """The value, or the largest float of its sign when it is infinite."""
+    return max(-sys.float_info.max, min(sys.float_info.max, value))
 
 
 def _multiple(count: int, q: float) -> int | float:
@@ -108,6 +108,8 @@ def _levels_between(bounds: tuple[float, float], q: float | None) -> Levels | No
     low, high = bounds
     if q is None:
         return [low] if low == high else None
+    if max(abs(low), abs(high)) / q >= _LARGEST_STEPS:
+        return None
     first = math.floor(low / q)
     # The upper bound itself is never drawn.
     last = max(first, math.ceil(high / q) - 1)
@@ -141,7 +143,10 @@ def identity(value: Any) -> str:
 
 
 def _values(option: matrix.Values) -> Dimension:
-    return Discrete(list({identity(item): item for item in reversed(option.items)}.values())[::-1])
+    distinct: dict[str, Any] = {}
+    for item in option.items:
+        distinct.setdefault(identity(item), item)
+    return Discrete(list(distinct.values()))
 
 
 def _range(option: matrix.Range) -> Dimension:
@@ -186,10 +191,15 @@ def _plain(value: float) -> float:
     return value
 
 
+def _between(low: float, high: float, share: float) -> float:
+    # The width of the widest bounds is no float, but half of it is.
+    return low + 2 * (share * (high / 2 - low / 2))
+
+
 def _uniform(option: matrix.Uniform | matrix.QUniform, shape: Callable[[float], float]) -> Dimension:
     low, high = sorted((float(option.low), float(option.high)))
     return Continuous(
-        lambda rng: shape(low + (high - low) * float(rng.random())),
+        lambda rng: shape(_between(low, high, float(rng.random()))),
         getattr(option, "q", None),
         (shape(low), shape(high)),
     )

@@ -71,11 +71,7 @@ def object_names(logs: Iterable[ActivityLog]) -> dict[tuple[str, int], str]:
     names = {("project", row.pk): row.unique_name for row in _projects(ids["project"])}
     names |= {("user", row.pk): row.username for row in User.objects.filter(pk__in=ids["user"])}
     for subject, model in _ITEMS.items():
-        rows = (
-            model.objects.filter(pk__in=ids[subject])
-            .select_related("project__owner")
-            .defer("content", "readme")
-        )
+        rows = model.objects.filter(pk__in=ids[subject]).select_related("project__owner").defer("content", "readme")
         names |= {(subject, row.pk): row.unique_name for row in rows}
     return names
 
@@ -85,6 +81,7 @@ def _projects(ids: set[int]) -> Any:
 
 
 class _LogsMixin(BaseView):
+    lists = True
     serializer_class = ActivitySerializer
 
     def answer(self, condition: Q) -> Response:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class ExperimentJobsView(ItemView):
     """Those of one experiment, last updated first."""
 
+    lists = True
     model = Experiment
     serializer_class = ExperimentJobSerializer
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 import math
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 from django.conf import settings
+from django.db.models import F
 from django.http.request import RawPostDataException
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -19,7 +20,7 @@ from rest_framework.response import Response
 
 from api.authentication import SERVICE_AUTHENTICATION
 from api.experiments.serializers import MetricSerializer
-from api.fields import aware, hex_uuid, wire_time
+from api.fields import FIRST_YEAR, LAST_YEAR, aware, hex_uuid, wire_time
 from api.pagination import LargePagination
 from api.parsers import loads
 from api.renderers import wire_number
@@ -43,6 +44,7 @@ _NOT_FINITE = {
     "inf": math.inf,
     "-inf": -math.inf,
 }
+_FLOAT = frozenset({float})
 _Step = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -60,6 +62,7 @@ _DECODER: msgspec.json.Decoder[list[_Posted] | _Posted] = msgspec.json.Decoder(l
 class MetricsView(ItemView):
     """All rows, oldest first. POST records one row or a list of them, all or none."""
 
+    lists = True
     model = Experiment
     related = ("project__owner",)
     authentication_classes = SERVICE_AUTHENTICATION
@@ -89,6 +92,7 @@ class MetricsView(ItemView):
                 series__run=self.item.uuid,
                 series__kind=MetricSeries.METRIC,
                 series__name=next(iter(row.values)),
+                step=F("series__last_step"),  # just written, and found by the index
                 time=row.time,
             )
             .order_by("-id")
@@ -139,9 +143,7 @@ def rows_of(posted: Sequence[_Posted]) -> list[series.Row]:
             continue
         points += len(values)
         # A microsecond apart, so that rows without a time stay rows.
-        time = (
-            now + timedelta(microseconds=place) if row.created_at is None else _moment(row.created_at, place)
-        )
+        time = now + timedelta(microseconds=place) if row.created_at is None else _moment(row.created_at, place)
         rows.append(series.Row(values, time, row.step))
     limit = settings.CONFIG.limits.metrics_batch_max
     if points > limit:
@@ -151,6 +153,8 @@ def rows_of(posted: Sequence[_Posted]) -> list[series.Row]:
 
 def _numbers(values: dict[str, float | str | None], place: int) -> dict[str, float]:
     """Null records nothing; NaN and infinity come as texts."""
+    if _FLOAT.issuperset(map(type, values.values())):
+        return cast("dict[str, float]", values)
     numbers: dict[str, float] = {}
     for name, value in values.items():
         if type(value) is float:
@@ -164,6 +168,8 @@ def _numbers(values: dict[str, float | str | None], place: int) -> dict[str, flo
 
 
 def _moment(time: datetime, place: int) -> datetime:
+    if time.tzinfo is UTC and FIRST_YEAR <= time.year <= LAST_YEAR:
+        return time
     try:
         return aware(time)
     except ValueError as error:
@@ -182,13 +188,10 @@ def _batch(request: Request) -> uuid.UUID | None:
 
 def wire_rows(rows: Sequence[series.LoggedRow], uuids: dict[int, uuid.UUID]) -> list[dict[str, Any]]:
     """Rows as answers show them; `uuids` are those of the experiments."""
-    return [
-        _wire(row.id, row.experiment_id, uuids[row.experiment_id], row.time, row.step, row.values)
-        for row in rows
-    ]
+    return [_wire(row.id, row.experiment_id, uuids[row.experiment_id], row.time, row.step, row.values) for row in rows]
 
 
-def _wire(  # noqa: PLR0917 - called per row, by place
+def _wire(
     identifier: int | None, experiment: int, run: uuid.UUID, time: datetime, step: int, values: Any
 ) -> dict[str, Any]:
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, JSONObjectField
+from api.fields import HexUUIDField, JSONObjectField, NothingYetField
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, RunSerializer
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
@@ -80,11 +80,11 @@ class ExperimentParamsSerializer(ItemSerializer):
 
 
 class ExperimentDetailSerializer(ExperimentSerializer):
-    resources = serializers.SerializerMethodField()
+    resources = NothingYetField()
     num_jobs = serializers.SerializerMethodField()
     is_clone = serializers.BooleanField(read_only=True)
-    tensorboard = serializers.SerializerMethodField()
-    has_tensorboard = serializers.SerializerMethodField()
+    tensorboard = NothingYetField()
+    has_tensorboard = NothingYetField()
 
     class Meta(ExperimentSerializer.Meta):
         fields = (
@@ -108,15 +108,6 @@ class ExperimentDetailSerializer(ExperimentSerializer):
     def get_num_jobs(self, experiment: Experiment) -> int:
         return experiment.jobs.count()
 
-    def get_resources(self, experiment: Experiment) -> None:
-        """Requests and limits belong to pods; a local run has none."""
-
-    def get_tensorboard(self, experiment: Experiment) -> None:
-        """No tensorboard was ever started."""
-
-    def get_has_tensorboard(self, experiment: Experiment) -> None:
-        """Null: none ever existed."""
-
 
 def _rounded(value: float) -> float:
     return round(value, DETAIL_DIGITS) if math.isfinite(value) else value
@@ -125,7 +116,7 @@ def _rounded(value: float) -> float:
 class ExperimentCreatedSerializer(ItemSerializer):
     """The answer to a creation. Times and status are left out, as in 0.6."""
 
-    build_job = serializers.SerializerMethodField()
+    build_job = NothingYetField()
 
     class Meta:
         model = Experiment
@@ -149,9 +140,6 @@ class ExperimentCreatedSerializer(ItemSerializer):
             "data_refs",
             "tags",
         )
-
-    def get_build_job(self, experiment: Experiment) -> None:
-        """None yet: builds are made when the run is scheduled."""
 
 
 class NewExperimentSerializer(NewRunSerializer):

@@ -46,14 +46,22 @@ LIST_PARAMETERS = [
 
 def listed(rows: QuerySet[Experiment]) -> QuerySet[Experiment]:
     """`rows` with what a list shows of them."""
-    related = ("user", "project__owner", "original_experiment")
+    related = ("user", "original_experiment")
     heavy = [f"original_experiment__{name}" for name in _LARGE_COLUMNS]
     return rows.select_related(*related).defer(*_LARGE_COLUMNS, *heavy)
 
 
-def page_of(view: BaseView, rows: QuerySet[Experiment], serializer: type[BaseSerializer[Any]]) -> Response:
-    """A page with the last metrics of its rows, in one query for all of them."""
-    page = view.paginate_queryset(rows) or []
+def page_of(
+    view: BaseView,
+    rows: QuerySet[Experiment],
+    serializer: type[BaseSerializer[Any]],
+    project: Project | None = None,
+) -> Response:
+    """A page with the last metrics of its rows, in one query. `project`: that of all rows, if they have one."""
+    page = view.paginate_queryset(rows if project else rows.select_related("project__owner")) or []
+    if project:
+        for row in page:
+            row.project = project
     metrics = {} if serializer is ExperimentParamsSerializer else series.summaries(page)
     context = {**view.get_serializer_context(), "metrics": metrics}
     return view.get_paginated_response(serializer(page, many=True, context=context).data)
@@ -62,6 +70,7 @@ def page_of(view: BaseView, rows: QuerySet[Experiment], serializer: type[BaseSer
 class AllExperimentsView(BaseView):
     """Experiments of every project that the caller may read."""
 
+    lists = True
     serializer_class = ExperimentSerializer
 
     def get(self, request: Request) -> Response:
@@ -72,6 +81,7 @@ class AllExperimentsView(BaseView):
 class ExperimentsView(ProjectView):
     """Experiments of a project."""
 
+    lists = True
     serializer_class = ExperimentSerializer
 
     @extend_schema(
@@ -92,7 +102,7 @@ class ExperimentsView(ProjectView):
             shape = ExperimentParamsSerializer
         rows = query.filtered(self._chosen(request), request.query_params.get("query"), query.EXPERIMENTS)
         rows = query.ordered(rows, request.query_params.get("sort"), metrics=True)
-        return page_of(self, listed(rows), shape)
+        return page_of(self, listed(rows), shape, self.project)
 
     @property
     def paginator(self) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import JSONObjectField
+from api.fields import JSONObjectField, NothingYetField
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer
 from polyaxon.db.models import ExperimentGroup
 
@@ -64,8 +64,8 @@ class GroupDetailSerializer(GroupSerializer):
     """`context["counts"]` has the numbers of experiments."""
 
     current_iteration = serializers.SerializerMethodField()
-    tensorboard = serializers.SerializerMethodField()
-    has_tensorboard = serializers.SerializerMethodField()
+    tensorboard = NothingYetField()
+    has_tensorboard = NothingYetField()
 
     class Meta(GroupSerializer.Meta):
         fields = (
@@ -83,12 +83,6 @@ class GroupDetailSerializer(GroupSerializer):
 
     def get_current_iteration(self, group: ExperimentGroup) -> int:
         return group.iterations.count()
-
-    def get_tensorboard(self, group: ExperimentGroup) -> None:
-        """No tensorboard was ever started."""
-
-    def get_has_tensorboard(self, group: ExperimentGroup) -> None:
-        """Null: none ever existed."""
 
 
 class NewGroupSerializer(NewItemSerializer):

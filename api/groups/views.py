@@ -69,6 +69,7 @@ def counts(group: ExperimentGroup) -> dict[str, int]:
 class GroupsView(ProjectView):
     """Groups of a project."""
 
+    lists = True
     serializer_class = GroupSerializer
 
     @extend_schema(parameters=LIST_PARAMETERS)
@@ -178,6 +179,7 @@ class SelectionView(GroupItemView):
 class GroupMetricsView(GroupItemView):
     """Everything that the experiments of a group logged."""
 
+    lists = True
     serializer_class = MetricSerializer
     pagination_class = LargePagination
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from api.fields import JSONObjectField, TextField
+from api.fields import JSONObjectField, NothingYetField, TextField
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, RunSerializer
 from polyaxon.db.models import Job
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
@@ -45,7 +45,7 @@ class JobSerializer(RunSerializer):
 
 class JobDetailSerializer(JobSerializer):
     is_clone = serializers.BooleanField(read_only=True)
-    resources = serializers.SerializerMethodField()
+    resources = NothingYetField()
 
     class Meta(JobSerializer.Meta):
         fields = (
@@ -58,14 +58,11 @@ class JobDetailSerializer(JobSerializer):
             "node_scheduled",
         )
 
-    def get_resources(self, job: Job) -> None:
-        """Requests and limits belong to pods; a local run has none."""
-
 
 class JobCreatedSerializer(ItemSerializer):
     """The answer to a creation. Times and status are left out, as in 0.6."""
 
-    build_job = serializers.SerializerMethodField()
+    build_job = NothingYetField()
 
     class Meta:
         model = Job
@@ -84,9 +81,6 @@ class JobCreatedSerializer(ItemSerializer):
             "content",
             "tags",
         )
-
-    def get_build_job(self, job: Job) -> None:
-        """None yet: builds are made when the run is scheduled."""
 
 
 class NewJobSerializer(NewRunSerializer):

@@ -40,6 +40,7 @@ def listed(rows: QuerySet[Job]) -> QuerySet[Job]:
 class JobsView(ProjectView):
     """Jobs of a project."""
 
+    lists = True
     serializer_class = JobSerializer
 
     @extend_schema(parameters=LIST_PARAMETERS)

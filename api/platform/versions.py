@@ -70,8 +70,6 @@ class LogHandlerView(_PublicView):
 
     @extend_schema(responses=LogHandlerSerializer)
     def get(self, request: Request) -> Response:
-        latest = dict.fromkeys(
-            ("cli_latest_version", "platform_latest_version", "chart_version"), __version__
-        )
+        latest = dict.fromkeys(("cli_latest_version", "platform_latest_version", "chart_version"), __version__)
         oldest = dict.fromkeys(("cli_min_version", "platform_min_version"), MIN_VERSION)
         return Response({"dsn": None, "environment": "production", "tags": {**latest, **oldest}})

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, TagsField, TextField
+from api.fields import HexUUIDField, NothingYetField, TagsField, TextField
 from polyaxon.db.models import Project
 from polyaxon.db.models.abstract import NAME_LENGTH
 
@@ -56,10 +56,10 @@ class ProjectCreatedSerializer(ProjectSerializer):
 class ProjectDetailSerializer(ProjectSerializer):
     """`context["counts"]` has the numbers of live rows and `has_code`."""
 
-    tensorboard = serializers.SerializerMethodField()
-    notebook = serializers.SerializerMethodField()
-    has_tensorboard = serializers.SerializerMethodField()
-    has_notebook = serializers.SerializerMethodField()
+    tensorboard = NothingYetField()
+    notebook = NothingYetField()
+    has_tensorboard = NothingYetField()
+    has_notebook = NothingYetField()
 
     class Meta(ProjectSerializer.Meta):
         fields = (
@@ -73,18 +73,6 @@ class ProjectDetailSerializer(ProjectSerializer):
 
     def to_representation(self, instance: Project) -> dict[str, Any]:
         return {**super().to_representation(instance), **self.context["counts"]}
-
-    def get_tensorboard(self, project: Project) -> None:
-        """No tensorboard was ever started."""
-
-    def get_notebook(self, project: Project) -> None:
-        """No notebook was ever started."""
-
-    def get_has_tensorboard(self, project: Project) -> None:
-        """Null: none ever existed."""
-
-    def get_has_notebook(self, project: Project) -> None:
-        """Null: none ever existed."""
 
 
 class ProjectNameSerializer(serializers.ModelSerializer[Project]):

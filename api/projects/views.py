@@ -44,6 +44,7 @@ class ProjectsView(BaseView):
 class OwnerView(BaseView):
     """Projects of an owner that the caller may read."""
 
+    lists = True
     serializer_class = ProjectSerializer
 
     def get(self, request: Request, owner: str) -> Response:

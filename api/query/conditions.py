@@ -42,9 +42,7 @@ class Condition(ABC):
 
 def everything_but(predicate: Predicate) -> Predicate:
     """All rows for which `predicate` does not hold, those without a value included."""
-    return Case(
-        When(predicate, then=Value(value=False)), default=Value(value=True), output_field=BooleanField()
-    )
+    return Case(When(predicate, then=Value(value=False)), default=Value(value=True), output_field=BooleanField())
 
 
 def operands(expression: Expression) -> tuple[str, ...]:
@@ -54,9 +52,7 @@ def operands(expression: Expression) -> tuple[str, ...]:
         return operation.operands
     if isinstance(operation, Compare) and operation.operator is Operator.EQ:
         return (operation.operand,)
-    raise wrong(
-        expression.text, f"{expression.field} takes a value or a list `a|b`, no comparison and no range"
-    )
+    raise wrong(expression.text, f"{expression.field} takes a value or a list `a|b`, no comparison and no range")
 
 
 def number(text: str, expression: Expression) -> float:
@@ -182,6 +178,4 @@ def _moment(text: str, expression: Expression) -> datetime:
     try:
         return aware(datetime.fromisoformat(text))
     except ValueError:
-        raise wrong(
-            expression.text, f"{text!r} is not a date; write `2020-12-31` or `2020-12-31 23:59:59`"
-        ) from None
+        raise wrong(expression.text, f"{text!r} is not a date; write `2020-12-31` or `2020-12-31 23:59:59`") from None

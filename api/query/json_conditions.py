@@ -126,9 +126,7 @@ class AlgorithmCondition(Condition):
         names = operands(expression)
         unknown = [name for name in names if name not in ALGORITHM_KEYS]
         if unknown:
-            raise wrong(
-                expression.text, f"there is no algorithm {unknown[0]!r} (grid, random, hyperband, bo)"
-            )
+            raise wrong(expression.text, f"there is no algorithm {unknown[0]!r} (grid, random, hyperband, bo)")
         matching = Q(hptuning__has_any_keys=[ALGORITHM_KEYS[name] for name in names])
         return everything_but(matching) if expression.negated else matching
 

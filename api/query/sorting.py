@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db.models import F, Model, QuerySet, Subquery
+from django.db.models import F, FilteredRelation, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
-from api.query.json_conditions import metric_series
+from polyaxon.db.models import MetricSeries
 from polyaxon.errors import InvalidInput
 
 ModelT = TypeVar("ModelT", bound=Model)
-TIMES = frozenset({"created_at", "updated_at", "started_at", "finished_at"})
+# "Nulls last" would keep Postgres from using the index of a column that has none.
+ALWAYS = frozenset({"created_at", "updated_at"})
+SOMETIMES = frozenset({"started_at", "finished_at"})
 METRICS = frozenset({"metric", "metrics"})
 MAX_KEYS = 16
 
@@ -23,23 +25,28 @@ def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) 
         raise InvalidInput("Sort: the character NUL is in no name. Remove it.")
     if len(keys) > MAX_KEYS:
         raise InvalidInput(f"A list is sorted by at most {MAX_KEYS} fields.")
-    orders = [order for key in keys if (order := _order(key, metrics=metrics)) is not None]
+    orders: list[OrderBy] = []
+    for key in keys:
+        name, descending = key.removeprefix("-").strip(), key.startswith("-")
+        metric = _metric(name) if metrics else None
+        if metric is not None:
+            alias = f"sort_{len(orders)}"
+            rows = rows.alias(**{alias: _series(metric)})
+            orders.append(OrderBy(F(f"{alias}__last"), descending=descending, nulls_last=True))
+        elif name in ALWAYS | SOMETIMES:
+            orders.append(OrderBy(F(name), descending=descending, nulls_last=name in SOMETIMES or None))
     # The id makes the order total: pages neither repeat nor lose rows.
-    return rows.order_by(*(orders or [_by(F("updated_at"), descending=True)]), "-id")
+    return rows.order_by(*(orders or [F("updated_at").desc()]), "-id")
 
 
-def _order(key: str, *, metrics: bool) -> OrderBy | None:
-    name = key.removeprefix("-").strip()
-    descending = key.startswith("-")
-    if name in TIMES:
-        return _by(F(name), descending=descending)
-    family, dot, metric = name.partition(".")
+def _metric(key: str) -> str | None:
+    """The name in `metric.<name>`; None for another key."""
+    family, _, metric = key.partition(".")
     if "." in metric:
         raise InvalidInput(f"Sort: {key!r} has more than one dot.")
-    if metrics and dot and metric and family in METRICS:
-        return _by(Subquery(metric_series(metric).values("last")[:1]), descending=descending)
-    return None
+    return metric if metric and family in METRICS else None
 
 
-def _by(expression: Any, *, descending: bool) -> OrderBy:
-    return OrderBy(expression, descending=descending, nulls_last=True)
+def _series(name: str) -> FilteredRelation:
+    """A join to the one series of that name: cheaper than a subquery per row."""
+    return FilteredRelation("series", condition=Q(series__name=name, series__kind=MetricSeries.METRIC))

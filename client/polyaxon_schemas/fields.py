@@ -5,7 +5,7 @@ import math
 import re
 from typing import Annotated, Any, Optional, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator
 
 from polyaxon_schemas.problems import describe
 from polyaxon_schemas.yaml_loader import resolve_number
@@ -63,12 +63,8 @@ def _to_slug(value: Any) -> str:
     return value
 
 
-def _unique(values: Any) -> Any:
-    return list(dict.fromkeys(values)) if isinstance(values, list) and _all_text(values) else values
-
-
-def _all_text(values: Any) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _unique(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
 
 
 Number = Annotated[Union[int, float], PlainValidator(to_number), PlainSerializer(lambda value: value)]
@@ -78,5 +74,5 @@ Label = Annotated[str, BeforeValidator(to_label)]
 Digits = Annotated[str, BeforeValidator(to_digits)]
 Slug = Annotated[str, BeforeValidator(_to_slug)]
 Labels = dict[str, Label]
-Tags = Annotated[list[Text], BeforeValidator(_unique)]
+Tags = Annotated[list[Text], AfterValidator(_unique)]
 TextList = Optional[list[Text]]

@@ -11,7 +11,7 @@ from polyaxon_schemas.problems import Key, Path, describe, refuse
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 100
 _MAX_WEIGHT = 4 * 1024 * 1024
-_NODE_WEIGHT = 20
+_NODE_WEIGHT = 40
 _FIRST_SURROGATE, _LAST_SURROGATE = "\ud800", "\udfff"
 
 

@@ -13,9 +13,8 @@ from polyaxon.stores.series import Row, ingest
 
 def log_metrics(experiment: Experiment, rows: Sequence[Row], *, batch: uuid.UUID | None = None) -> int | None:
     """Store `rows` and return the number of points; None when `batch` was stored before. Raises `InvalidInput`."""
-    for row in rows:
-        for name in row.values:
-            _check_name(name)
+    for name in {name for row in rows for name in row.values}:
+        _check_name(name)
     return ingest(experiment.uuid, rows, experiment=experiment, batch=batch)
 
 

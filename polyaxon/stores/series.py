@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -137,29 +137,39 @@ def _upsert_part(
 
 
 def _insert(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:
-    rows = (
-        (
-            series[name].id,
-            series[name].first_step + place if row.step is None else row.step,
-            row.time,
-            value,
-        )
-        for name, place, row, value in points
+    (_copy if connection.vendor == "postgresql" else _executemany)(series, points)
+
+
+def _copy(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:
+    text = "".join(
+        f"{identifier}\t{step}\t{time}\t{_copied(value)}\n"
+        for identifier, step, time, value in _tuples(series, points, datetime.isoformat)
     )
-    (_copy if connection.vendor == "postgresql" else _executemany)(rows)
-
-
-def _copy(rows: Iterator[tuple[int, int, datetime, float]]) -> None:
-    text = "".join(f"{series}\t{step}\t{time.isoformat()}\t{_copied(value)}\n" for series, step, time, value in rows)
     sql = f"COPY {MetricPoint._meta.db_table} (series_id, step, time, value) FROM STDIN"
     with connection.cursor() as cursor:
         cursor.copy_expert(sql, io.StringIO(text))
 
 
-def _executemany(rows: Iterator[tuple[int, int, datetime, float]]) -> None:
+def _executemany(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:
     sql = f"INSERT INTO {MetricPoint._meta.db_table} (series_id, step, time, value) VALUES (%s, %s, %s, %s)"  # noqa: S608
+    rows = [
+        (identifier, step, time, _stored(value)) for identifier, step, time, value in _tuples(series, points, _time)
+    ]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [(series, step, _time(time), _stored(value)) for series, step, time, value in rows])
+        cursor.executemany(sql, rows)
+
+
+def _tuples(
+    series: Mapping[str, _Series], points: Sequence[_Point], written: Callable[[datetime], Any]
+) -> Iterator[tuple[int, int, Any, float]]:
+    """The points as rows of the table. A row's time is converted once: that costs more than all the rest."""
+    row: Row | None = None
+    time: Any = None
+    for name, place, current, value in points:
+        if current is not row:
+            row, time = current, written(current.time)
+        entry = series[name]
+        yield entry.id, entry.first_step + place if current.step is None else current.step, time, value
 
 
 def _bounds(values: Sequence[float]) -> tuple[float | None, float | None]:

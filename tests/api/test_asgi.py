@@ -126,7 +126,5 @@ def test_a_large_body_is_refused(server: httpx.Client, path: str) -> None:
 @pytest.mark.slow
 def test_a_socket_to_nowhere_is_closed(server: httpx.Client) -> None:
     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-    answer = server.get(
-        "/api/v1/nothing", headers={**handshake, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-    )
+    answer = server.get("/api/v1/nothing", headers={**handshake, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
     assert answer.status_code in {403, 404}

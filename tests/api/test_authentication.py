@@ -53,9 +53,7 @@ def test_an_expired_token_and_an_inactive_user_are_401(owner: User) -> None:
 
 @pytest.mark.parametrize("body_format", ["json", "multipart"])
 def test_login_gives_a_token_that_works(owner: User, anonymous: APIClient, body_format: str) -> None:
-    answer = anonymous.post(
-        url("users/token"), {"username": "olga", "password": PASSWORD}, format=body_format
-    )
+    answer = anonymous.post(url("users/token"), {"username": "olga", "password": PASSWORD}, format=body_format)
     assert answer.status_code == 200
     assert with_header(f"Token {answer.json()['token']}").get(url("users")).json()["username"] == "olga"
 
@@ -70,9 +68,7 @@ def test_a_wrong_password_is_400(owner: User, anonymous: APIClient) -> None:
     answer = anonymous.post(url("users/token"), {"username": "olga", "password": "wrong"})
     assert answer.status_code == 400
     assert list(answer.json()) == ["non_field_errors"]
-    assert anonymous.post(url("users/token"), {"username": "olga"}).json() == {
-        "password": ["This field is required."]
-    }
+    assert anonymous.post(url("users/token"), {"username": "olga"}).json() == {"password": ["This field is required."]}
 
 
 def test_logins_are_throttled_by_address_whatever_is_forwarded(
@@ -115,10 +111,7 @@ def test_services_use_their_endpoints_on_every_project(experiment: Experiment, s
 def test_a_service_without_name_or_with_a_wrong_secret_is_401(experiment: Experiment) -> None:
     path = f"{P}/experiments/{experiment.pk}/statuses"
     assert with_header("InternalToken only-for-tests").get(path).status_code == 401
-    assert (
-        with_header("InternalToken only-for-tests", HTTP_X_POLYAXON_INTERNAL="who").get(path).status_code
-        == 401
-    )
+    assert with_header("InternalToken only-for-tests", HTTP_X_POLYAXON_INTERNAL="who").get(path).status_code == 401
     assert with_header("InternalToken wrong", HTTP_X_POLYAXON_INTERNAL="sidecar").get(path).status_code == 401
     assert with_header("InternalToken", HTTP_X_POLYAXON_INTERNAL="sidecar").get(path).status_code == 401
 
@@ -141,9 +134,7 @@ def run(owner: User, experiment: Experiment) -> APIClient:
     return client_of(owner, run=experiment.uuid)
 
 
-def test_a_run_writes_to_itself_and_reads_the_rest(
-    run: APIClient, experiment: Experiment, project: Project
-) -> None:
+def test_a_run_writes_to_itself_and_reads_the_rest(run: APIClient, experiment: Experiment, project: Project) -> None:
     neighbour = make_experiment(project)
     own, foreign = f"{P}/experiments/{experiment.pk}", f"{P}/experiments/{neighbour.pk}"
     assert run.get(foreign).status_code == 200
@@ -187,9 +178,7 @@ def test_a_runs_requests_are_not_throttled(run: APIClient, owner: User, monkeypa
     assert [user.get(P).status_code for _ in range(4)] == [200, 200, 429, 429]
 
 
-def test_metrics_and_heartbeats_are_not_throttled(
-    client: APIClient, experiment: Experiment, monkeypatch: Any
-) -> None:
+def test_metrics_and_heartbeats_are_not_throttled(client: APIClient, experiment: Experiment, monkeypatch: Any) -> None:
     from api.throttling import UserRate
 
     monkeypatch.setitem(UserRate.THROTTLE_RATES, "user", "1/min")

@@ -104,9 +104,7 @@ def test_create_takes_what_old_clients_send_along(client: APIClient, project: Pr
             "jobs",
         ]
     )
-    answer = create(
-        client, content=EXPERIMENT, is_managed=None, num_jobs=0, has_tensorboard=False, tags=None, **nulls
-    )
+    answer = create(client, content=EXPERIMENT, is_managed=None, num_jobs=0, has_tensorboard=False, tags=None, **nulls)
     assert answer.status_code == 201
     assert answer.json()["is_managed"] is True
 
@@ -192,9 +190,7 @@ def test_list_by_group(client: APIClient, project: Project) -> None:
     assert [row["id"] for row in client.get(f"{E}?group={group.pk}").json()["results"]] == [trial.pk]
     rows = client.get(f"{E}?independent=True").json()["results"]
     assert [row["id"] for row in rows] == [free.pk]
-    assert client.get(f"{E}?group={group.pk}&independent=true").json() == [
-        "independent and group exclude each other."
-    ]
+    assert client.get(f"{E}?group={group.pk}&independent=true").json() == ["independent and group exclude each other."]
     assert client.get(f"{E}?group=99").status_code == 404
 
 
@@ -246,9 +242,7 @@ def test_update(client: APIClient, experiment: Experiment) -> None:
     replaced = client.put(path, {"params": {"c": 3}}, format="json").json()
     assert replaced["params"] == {"c": 3}
     assert set(replaced) == DETAIL
-    unchanged = client.patch(
-        path, {"last_status": "failed", "uuid": "x", "started_at": None}, format="json"
-    ).json()
+    unchanged = client.patch(path, {"last_status": "failed", "uuid": "x", "started_at": None}, format="json").json()
     assert unchanged["last_status"] == "created"
 
 

@@ -132,9 +132,7 @@ def test_stop(client: APIClient, stranger: APIClient, study: ExperimentGroup) ->
     assert client.get(f"{G}/{study.pk}").json()["last_status"] == "stopping"
 
 
-def test_wart_9_stopping_what_is_pending_leaves_the_rest_alone(
-    client: APIClient, study: ExperimentGroup
-) -> None:
+def test_wart_9_stopping_what_is_pending_leaves_the_rest_alone(client: APIClient, study: ExperimentGroup) -> None:
     waiting, running = (make_experiment(study.project, group=study) for _ in range(2))
     set_status(study, "running")
     set_status(running, "running")

@@ -106,10 +106,7 @@ def test_restart(client: APIClient, job: Job) -> None:
 
 def test_life(client: APIClient, job: Job) -> None:
     path = f"{J}/{job.pk}"
-    assert (
-        client.post(f"{path}/statuses", {"status": "running", "details": {"a": 1}}, format="json").status_code
-        == 201
-    )
+    assert client.post(f"{path}/statuses", {"status": "running", "details": {"a": 1}}, format="json").status_code == 201
     statuses = client.get(f"{path}/statuses").json()["results"]
     assert [(row["status"], row["details"], row["job"]) for row in statuses] == [
         ("created", {}, job.pk),

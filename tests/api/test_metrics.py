@@ -35,9 +35,7 @@ def post(client: APIClient, path: str, body: Any, **headers: str) -> Any:
 
 
 def test_one_row(client: APIClient, path: str, experiment: Experiment) -> None:
-    answer = post(
-        client, path, {"values": {"loss": 0.5, "acc": 1}, "created_at": "2024-01-01T10:00:00+02:00"}
-    )
+    answer = post(client, path, {"values": {"loss": 0.5, "acc": 1}, "created_at": "2024-01-01T10:00:00+02:00"})
     assert answer.status_code == 201
     body = answer.json()
     assert set(body) == {"id", "uuid", "experiment", "created_at", "step", "values"}
@@ -47,9 +45,7 @@ def test_one_row(client: APIClient, path: str, experiment: Experiment) -> None:
 
 
 def test_a_list_of_rows_is_stored_in_order(client: APIClient, path: str) -> None:
-    rows = [
-        {"values": {"loss": value}, "created_at": f"2024-01-01 10:00:0{value}.5+00:00"} for value in range(5)
-    ]
+    rows = [{"values": {"loss": value}, "created_at": f"2024-01-01 10:00:0{value}.5+00:00"} for value in range(5)]
     answer = post(client, path, rows)
     assert (answer.status_code, answer.content) == (201, b"")
     stored = client.get(path).json()
@@ -74,10 +70,7 @@ def test_steps_are_kept(client: APIClient, path: str) -> None:
 
 
 def test_values_that_are_not_finite(client: APIClient, path: str, experiment: Experiment) -> None:
-    body = (
-        b'[{"values": {"a": NaN, "b": -Infinity, "c": Infinity}},'
-        b'{"values": {"a": "NaN", "b": "inf", "c": null}}]'
-    )
+    body = b'[{"values": {"a": NaN, "b": -Infinity, "c": Infinity}},{"values": {"a": "NaN", "b": "inf", "c": null}}]'
     assert post(client, path, body).status_code == 201
     first, second = (row["values"] for row in client.get(path).json()["results"])
     assert first == {"a": "NaN", "b": "-Infinity", "c": "Infinity"}
@@ -122,9 +115,7 @@ def test_names_in_any_script(client: APIClient, path: str) -> None:
         (b'[{"values": {"a": NaN}}, {"values": {"a": false}}]', "Row 1, values"),
     ],
 )
-def test_a_wrong_row_is_named_and_nothing_is_stored(
-    client: APIClient, path: str, body: Any, place: str
-) -> None:
+def test_a_wrong_row_is_named_and_nothing_is_stored(client: APIClient, path: str, body: Any, place: str) -> None:
     answer = post(client, path, body)
     assert answer.status_code == 400
     text = json.dumps(answer.json())

@@ -24,9 +24,7 @@ def codes(client: APIClient, paths: list[str], verb: str, suffix: str = "") -> s
     return {getattr(client, verb)(f"{path}{suffix}", {}, format="json").status_code for path in paths}
 
 
-def test_everybody_reads_a_public_project_and_only_its_owner_writes(
-    paths: list[str], stranger: APIClient
-) -> None:
+def test_everybody_reads_a_public_project_and_only_its_owner_writes(paths: list[str], stranger: APIClient) -> None:
     assert codes(stranger, paths, "get") == {200}
     assert codes(stranger, paths, "patch") == {403}
     assert codes(stranger, paths, "delete") == {403}
@@ -61,17 +59,13 @@ def test_wart_4_lists_of_everything_keep_private_projects_out(paths: list[str], 
     assert stranger.get(url("activitylogs/olga/digits")).status_code == 404
 
 
-def test_items_are_found_below_their_own_project_only(
-    client: APIClient, owner: User, experiment: Experiment
-) -> None:
+def test_items_are_found_below_their_own_project_only(client: APIClient, owner: User, experiment: Experiment) -> None:
     make_project(owner, "second")
     assert client.get(url("olga/second/experiments", experiment.pk)).status_code == 404
     assert client.get(f"{P}/groups/{experiment.pk}").status_code == 404
 
 
-def test_wart_5_ids_of_other_projects_are_refused(
-    client: APIClient, owner: User, experiment: Experiment
-) -> None:
+def test_wart_5_ids_of_other_projects_are_refused(client: APIClient, owner: User, experiment: Experiment) -> None:
     second = make_project(owner, "second")
     foreign = make_experiment(second)
     group = make_group(second)
@@ -80,7 +74,5 @@ def test_wart_5_ids_of_other_projects_are_refused(
     foreign.refresh_from_db()
     assert client.patch(base, {"original_experiment": foreign.pk}, format="json").status_code == 400
     assert client.patch(base, {"code_reference": foreign.code_reference_id}, format="json").status_code == 400
-    created = client.post(
-        f"{P}/experiments", {"is_managed": False, "experiment_group": group.pk}, format="json"
-    )
+    created = client.post(f"{P}/experiments", {"is_managed": False, "experiment_group": group.pk}, format="json")
     assert list(created.json()) == ["experiment_group"]

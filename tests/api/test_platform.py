@@ -54,3 +54,6 @@ def test_schema_describes_every_route(anonymous: APIClient, db: None) -> None:
     assert "/api/v1/{owner}/{project}/experiments/{id}/metrics" in paths
     assert set(paths["/api/v1/{owner}/{project}/experiments/{id}"]) == {"get", "put", "patch", "delete"}
     assert len(paths) > 60
+    operations = [operation["operationId"] for path in paths.values() for operation in path.values()]
+    assert len(operations) == len(set(operations))
+    assert {"Token", "InternalToken"} <= set(schema["components"]["securitySchemes"])

@@ -33,9 +33,7 @@ def create(client: APIClient, **body: Any) -> Any:
 
 
 def test_create(client: APIClient) -> None:
-    answer = create(
-        client, name="mnist", description="Digits", tags=["a", "b"], is_public=False, readme="# R"
-    )
+    answer = create(client, name="mnist", description="Digits", tags=["a", "b"], is_public=False, readme="# R")
     assert answer.status_code == 201
     body = answer.json()
     assert set(body) == CREATED - {"bookmarked"}
@@ -87,10 +85,7 @@ def test_detail_counts_live_rows(client: APIClient, project: Project) -> None:
         "num_jobs",
         "num_builds",
     }
-    numbers = [
-        body[f"num_{name}"]
-        for name in ("experiment_groups", "independent_experiments", "experiments", "jobs")
-    ]
+    numbers = [body[f"num_{name}"] for name in ("experiment_groups", "independent_experiments", "experiments", "jobs")]
     assert numbers == [1, 1, 2, 1]
     assert (body["has_code"], body["has_notebook"]) == (False, None)
 

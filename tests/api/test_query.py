@@ -79,12 +79,8 @@ def runs(people: tuple[User, User]) -> dict[str, Experiment]:
     ann, ben = people
     project = make_project(ann, "numbers")
     rows = {
-        "a": make_experiment(
-            project, ann, name="first-draft", tags=["x", "y"], params={"lr": 0.1, "opt": "sgd"}
-        ),
-        "b": make_experiment(
-            project, ben, name="Second", tags=["y"], params={"lr": 1, "opt": "adam", "fast": True}
-        ),
+        "a": make_experiment(project, ann, name="first-draft", tags=["x", "y"], params={"lr": 0.1, "opt": "sgd"}),
+        "b": make_experiment(project, ben, name="Second", tags=["y"], params={"lr": 1, "opt": "adam", "fast": True}),
         "c": make_experiment(project, ann, description="a long draft", framework="keras"),
         "d": make_experiment(project, ann, tags=["100%"], params={"lr": "0.1"}),
     }
@@ -280,7 +276,5 @@ def test_wart_1_a_sort_with_two_dots_is_refused(db: None) -> None:
 
 
 def test_filter_runs_on_a_project(runs: dict[str, Experiment]) -> None:
-    rows = query.filtered(
-        Experiment.objects.filter(project__in=Project.objects.live()), "tags:x", query.EXPERIMENTS
-    )
+    rows = query.filtered(Experiment.objects.filter(project__in=Project.objects.live()), "tags:x", query.EXPERIMENTS)
     assert rows.count() == 1

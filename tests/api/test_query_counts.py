@@ -84,9 +84,7 @@ CASES: dict[str, Case] = {
     ),
     "group points": (
         f"{P}/groups/{{group}}/metrics",
-        lambda project, owner, fixed: make_metrics(
-            make_experiment(project, group=fixed["group"]), {"loss": 1.0}
-        ),
+        lambda project, owner, fixed: make_metrics(make_experiment(project, group=fixed["group"]), {"loss": 1.0}),
     ),
     "activity": (url("activitylogs"), lambda project, owner, fixed: trial(project)),
     "project activity": (url("activitylogs/olga/digits"), lambda project, owner, fixed: trial(project)),
@@ -106,9 +104,7 @@ def queries(client: APIClient, path: str) -> int:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_queries_do_not_grow(
-    client: APIClient, project: Project, owner: User, fixed: dict, name: str
-) -> None:
+def test_queries_do_not_grow(client: APIClient, project: Project, owner: User, fixed: dict, name: str) -> None:
     pattern, add = CASES[name]
     path = pattern.format(**{key: row.pk for key, row in fixed.items()})
     add(project, owner, fixed)

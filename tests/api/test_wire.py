@@ -71,9 +71,7 @@ def test_nul_is_refused_in_any_depth(client: APIClient, experiment: Experiment) 
 
 
 def test_literals_that_are_no_json_are_kept_as_texts(client: APIClient, experiment: Experiment) -> None:
-    body = (
-        b'{"params": {"a": NaN, "b": [-Infinity], "c": 1e999, "d": 1.5, "e": 123456789012345678901234567890}}'
-    )
+    body = b'{"params": {"a": NaN, "b": [-Infinity], "c": 1e999, "d": 1.5, "e": 123456789012345678901234567890}}'
     answer = client.patch(f"{P}/experiments/{experiment.pk}", body, content_type="application/json")
     params = answer.json()["params"]
     assert params == {
@@ -87,14 +85,8 @@ def test_literals_that_are_no_json_are_kept_as_texts(client: APIClient, experime
 
 @given(
     st.recursive(
-        st.none()
-        | st.booleans()
-        | st.floats()
-        | st.integers()
-        | st.text(st.characters(exclude_categories=["Cs"])),
-        lambda inner: (
-            st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
-        ),
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
     )
 )
 def test_answers_are_always_valid_json(data: Any) -> None:

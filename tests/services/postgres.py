@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -42,8 +43,10 @@ class Postgres(Service):
     # SIGTERM would wait for clients to leave.
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT
 
-    def __init__(self, parent: Path | None = None) -> None:
+    def __init__(self, parent: Path | None = None, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` go over those of tests."""
         super().__init__(parent)
+        self._settings = {**SETTINGS, **(settings or {})}
         self.port = 0
         self.password = secrets.token_hex(16)
 
@@ -59,7 +62,7 @@ class Postgres(Service):
             self._init_database()
 
     def spawn(self) -> None:
-        options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
+        options = [part for key, value in self._settings.items() for part in ("-c", f"{key}={value}")]
         self.run_process([self._program("postgres"), "-D", str(self._data), "-p", str(self.port), *options])
 
     def probe(self) -> None:
