@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -65,9 +65,9 @@ class NewStatusSerializer(serializers.Serializer[Any]):
 
 class CodeReferenceSerializer(serializers.ModelSerializer[CodeReference]):
     branch = TextField(max_length=124, default="master")
-    commit = TextField(max_length=40)
-    head = TextField(max_length=40)
-    git_url = TextField(max_length=256)
+    commit = TextField(max_length=40, required=False)
+    head = TextField(max_length=40, required=False)
+    git_url = TextField(max_length=256, required=False)
     is_dirty = serializers.BooleanField(required=False)
     external_repo = serializers.SerializerMethodField()
 
@@ -75,6 +75,7 @@ class CodeReferenceSerializer(serializers.ModelSerializer[CodeReference]):
         model = CodeReference
         fields = ("id", "repo", "external_repo", "branch", "commit", "head", "is_dirty", "git_url")
         read_only_fields = ("repo",)
+        validators: ClassVar[list[Any]] = []  # the constraint is that of uploaded code
 
     def get_external_repo(self, reference: CodeReference) -> int | None:
         del reference

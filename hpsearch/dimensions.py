@@ -165,7 +165,7 @@ def _linear(option: matrix.LinSpace, index: int) -> float:
     """Point ``index`` of the way from start to stop, both of them exact."""
     if index and index == option.num - 1:
         return float(option.stop)
-    return tidy(option.start + _fraction(option, index) * (option.stop - option.start))
+    return tidy(_between(option.start, option.stop, _fraction(option, index)))
 
 
 def _linspace(option: matrix.LinSpace) -> Dimension:
@@ -178,8 +178,13 @@ def _logspace(option: matrix.LogSpace) -> Dimension:
 
 
 def _geomspace(option: matrix.GeomSpace) -> Dimension:
-    ratio = option.stop / option.start
-    return Discrete(_Computed(int(option.num), lambda index: tidy(option.start * ratio ** _fraction(option, index))))
+    sign = math.copysign(1.0, option.start)
+    first, last = math.log(abs(option.start)), math.log(abs(option.stop))
+
+    def level(index: int) -> float:
+        return sign * tidy(exponential(first + _fraction(option, index) * (last - first)))
+
+    return Discrete(_Computed(int(option.num), level))
 
 
 def exponential(value: float) -> float:

@@ -6,7 +6,6 @@ from api.items import (
     ArchiveView,
     CodeReferenceView,
     HeartbeatView,
-    LogsView,
     OutputsDownloadView,
     OutputsFileView,
     OutputsTreeView,
@@ -14,6 +13,7 @@ from api.items import (
     StatusesView,
     StatusView,
     StopView,
+    WritableLogsView,
 )
 from api.jobs import views
 from api.routes import project_route
@@ -34,7 +34,7 @@ urlpatterns = [
     project_route(f"{ONE}/statuses", StatusesView, **STATUS),
     project_route(f"{ONE}/statuses/<slug:uuid>", StatusView, **STATUS),
     project_route(f"{ONE}/coderef", CodeReferenceView, **KIND),
-    project_route(f"{ONE}/logs", LogsView, **KIND),
+    project_route(f"{ONE}/logs", WritableLogsView, **KIND),
     project_route(f"{ONE}/outputs/tree", OutputsTreeView, **KIND),
     project_route(f"{ONE}/outputs/files", OutputsFileView, **KIND),
     project_route(f"{ONE}/outputs/download", OutputsDownloadView, **KIND),

@@ -66,9 +66,7 @@ def pack(
     report = PackReport()
     writer = _LimitedWriter(target, limit)
     stream = cast("BinaryIO", writer)
-    with tarfile.open(
-        fileobj=stream, mode="w:gz", compresslevel=COMPRESSION, format=tarfile.PAX_FORMAT
-    ) as tar:
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=COMPRESSION, format=tarfile.PAX_FORMAT) as tar:
         for path, relative in _members(folder):
             member = _member(tar, path, relative, folder)
             if member is None:
@@ -136,9 +134,7 @@ def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
 
 
 def _unreadable(path: Path, error: OSError) -> CliError:
-    return CliError(
-        f"Cannot read {path}: {error.strerror}", f"Fix its permissions or add it to {IGNORE_FILE}"
-    )
+    return CliError(f"Cannot read {path}: {error.strerror}", f"Fix its permissions or add it to {IGNORE_FILE}")
 
 
 def _size_setting(name: str, default: int) -> int:

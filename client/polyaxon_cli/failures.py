@@ -1,5 +1,5 @@
 """What foreign exceptions mean to the person at the command line."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def _client(error: Exception) -> CliError | None:
         return _http(error.status, error.messages, error.hint, error.url)
     if isinstance(error, exceptions.ConnectionFailed):
         what = one_line(str(error)).partition("; ")[0]
-        return CliError(
-            _sentence(what), "Start the server, or correct its address with `polyaxon config set`"
-        )
+        return CliError(_sentence(what), "Start the server, or correct its address with `polyaxon config set`")
     return CliError(_sentence(one_line(str(error))))
 
 

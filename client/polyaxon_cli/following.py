@@ -1,5 +1,5 @@
 """Waiting for runs: their logs as they grow, their status until the end, the progress of a search."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ def exit_code(status: str) -> int:
     return 0 if status in GOOD else 1
 
 
-def print_logs(
-    session: Session, path: str, *, follow: bool, hide_time: bool = False, job: str | None = None
-) -> str:
+def print_logs(session: Session, path: str, *, follow: bool, hide_time: bool = False, job: str | None = None) -> str:
     """Print the log of the run at the API path `path`; following ends with the run.
 
     `job` is the path below the run of one replica's log. Returns the last status heard of.
@@ -125,9 +123,7 @@ def wait_for_run(session: Session, path: str) -> dict[str, Any]:
     return StatusWatch(session.http, path, on_change=tell).wait()
 
 
-def wait_for_group(
-    session: Session, project: ProjectRef, group: int, goal: Goal | None = None
-) -> dict[str, Any]:
+def wait_for_group(session: Session, project: ProjectRef, group: int, goal: Goal | None = None) -> dict[str, Any]:
     """Show the progress of a search until it has ended; returns the group.
 
     On a terminal a bar is drawn, elsewhere one line is printed at each change.

@@ -3,7 +3,7 @@
 Patterns follow gitignore. Two habits of older files are kept: `./path` means a path from the top (git would
 never match it) and patterns match whatever the case of the letters.
 """
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ def _compile(text: str) -> GitIgnoreSpec | None:
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
-        raise CliError(
-            f"{IGNORE_FILE} holds a pattern that cannot be read: {error}", "Correct that line"
-        ) from error
+        raise CliError(f"{IGNORE_FILE} holds a pattern that cannot be read: {error}", "Correct that line") from error
 
 
 def _gitignore_line(line: str) -> str:

@@ -57,9 +57,7 @@ def list_experiments(
     session.out.page({**answer, "results": flat}, [*lead, *names], title="Experiments", current=page)
 
 
-def all_results(
-    session: Session, path: str, params: dict[str, Any] | None = None
-) -> Iterator[dict[str, Any]]:
+def all_results(session: Session, path: str, params: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
     """Every object of a list, page after page."""
     offset = 0
     while True:
@@ -71,9 +69,7 @@ def all_results(
             return
 
 
-def _spread(
-    rows: Sequence[dict[str, Any]], key: str, lead: Sequence[str]
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _spread(rows: Sequence[dict[str, Any]], key: str, lead: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
     """Rows with the entries of `key` as columns of their own, and those columns in order of appearance.
 
     A metric named like a leading column shows under that column's name with a prefix, and never replaces it.

@@ -2,7 +2,7 @@
 
 `polyaxon --help` must be quick, so no command's module is imported before that command is called.
 """
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 

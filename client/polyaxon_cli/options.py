@@ -126,9 +126,7 @@ def query_options(function: F) -> F:
     """`-q/--query`, `-s/--sort` and `--page` of lists."""
     decorated = page_option(function)
     decorated = click.option("-s", "--sort", help="Fields to sort by, `-` first for descending.")(decorated)
-    return click.option("-q", "--query", help="Filter, such as `status:running,metrics.loss:<0.1`.")(
-        decorated
-    )
+    return click.option("-q", "--query", help="Filter, such as `status:running,metrics.loss:<0.1`.")(decorated)
 
 
 def page_params(page: int) -> dict[str, int]:

@@ -3,7 +3,7 @@
 On a terminal tables are drawn with colours; in a pipe they are plain aligned text without a width limit.
 With `--json` the raw answer goes to stdout and messages go to stderr.
 """
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -134,9 +134,7 @@ class Output:
             self.message(title, style="cyan")
         self._print_table(["key", "value"], pairs, header=False)
 
-    def _print_table(
-        self, columns: Sequence[str], cells: Iterable[Sequence[str]], *, header: bool = True
-    ) -> None:
+    def _print_table(self, columns: Sequence[str], cells: Iterable[Sequence[str]], *, header: bool = True) -> None:
         if not sys.stdout.isatty():
             _plain_table(columns, list(cells), header=header)
             return

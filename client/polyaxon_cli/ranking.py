@@ -128,9 +128,7 @@ def _goal(name: Any, optimization: Any) -> Goal | None:
 
 def _grid_size(matrix: Mapping[str, Any]) -> int | None:
     """Number of combinations where every option lists its values."""
-    values: Sequence[Any] = [
-        option.get("values") for option in matrix.values() if isinstance(option, Mapping)
-    ]
+    values: Sequence[Any] = [option.get("values") for option in matrix.values() if isinstance(option, Mapping)]
     if not values or not all(isinstance(listed, list) for listed in values):
         return None
     return math.prod(len(listed) for listed in values)

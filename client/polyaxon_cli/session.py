@@ -1,5 +1,5 @@
 """What one call of the tool knows: its flags, the server, the project and the runs that are meant."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Polyaxonfiles as the commands take them: files of `-f`, parameters of `-P`, one validated specification."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def parse_params(pairs: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def load(
-    files: Sequence[str], *, params: Sequence[str] = (), extra: Mapping[str, Any] | None = None
-) -> Specification:
+def load(files: Sequence[str], *, params: Sequence[str] = (), extra: Mapping[str, Any] | None = None) -> Specification:
     """The specification that the files define together: later ones win, then `params`, then `extra`.
 
     Without files the default names are looked for in the current folder. Raises `PolyaxonfileError` for
@@ -64,9 +62,7 @@ def _layers(files: Sequence[str]) -> list[Mapping[str, Any]]:
         return [read(Path(name)) for name in files]
     found = discover(Path.cwd())
     if found is None:
-        raise CliError(
-            "There is no polyaxonfile in this folder", "Write polyaxonfile.yaml, or name one with -f FILE"
-        )
+        raise CliError("There is no polyaxonfile in this folder", "Write polyaxonfile.yaml, or name one with -f FILE")
     return [read(found.relative_to(Path.cwd()) if found.is_absolute() else found)]
 
 

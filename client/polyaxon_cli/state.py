@@ -88,13 +88,9 @@ class StateFile:
         except OSError as error:
             raise CliError(f"Cannot read {self.path}: {error.strerror}", "Check its permissions") from error
         except ValueError as error:
-            raise CliError(
-                f"{self.path} is not valid JSON", "Delete the file and run the command again"
-            ) from error
+            raise CliError(f"{self.path} is not valid JSON", "Delete the file and run the command again") from error
         if not isinstance(data, dict):
-            raise CliError(
-                f"{self.path} does not hold a JSON object", "Delete the file and run the command again"
-            )
+            raise CliError(f"{self.path} does not hold a JSON object", "Delete the file and run the command again")
         return data
 
     def write(self, data: dict[str, Any]) -> None:

@@ -1,5 +1,5 @@
 """Uploading the current folder to a project."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _scalar(value: Any, path: Path, meter: Meter) -> Any:
 
 
 def _integer(value: int, path: Path) -> int:
-    if value.bit_length() > 1024:  # noqa: PLR2004 - about 300 digits, more than a float holds
+    if value.bit_length() > 1000:  # noqa: PLR2004 - about 300 digits, nearly what a float holds
         raise refuse("the number is too large", *path)
     return int(value)
 

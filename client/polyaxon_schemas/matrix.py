@@ -11,6 +11,7 @@ from polyaxon_schemas.fields import Number, Section, to_number, to_whole
 from polyaxon_schemas.problems import describe
 
 _SUM_TOLERANCE = 1e-9
+_MAX_POINTS = 10**12
 
 
 class Option(Section):
@@ -101,8 +102,14 @@ class _Points(NumericOption):
         return self.start
 
 
+def _check_points(count: float) -> None:
+    if count > _MAX_POINTS:
+        raise ValueError(f"gives more than {_MAX_POINTS:,} values")
+
+
 def _to_count(value: Any) -> int:
     number = to_number(value)
+    _check_points(number)
     if number != int(number) or number < 1:
         raise ValueError(f"expected a whole number of at least 1, found {describe(value)}")
     return to_whole(number)
@@ -114,6 +121,11 @@ class Range(_Points):
     step: Number
 
     _step = field_validator("step")(_above_zero)
+
+    @model_validator(mode="after")
+    def _countable(self) -> "Range":
+        _check_points((self.stop / 2 - self.start / 2) / self.step * 2)
+        return self
 
 
 class LinSpace(_Points):
@@ -129,7 +141,7 @@ class GeomSpace(LinSpace):
 
     @model_validator(mode="after")
     def _same_sign(self) -> "GeomSpace":
-        if not self.start * self.stop > 0:
+        if self.start == 0 or self.stop == 0 or (self.start > 0) != (self.stop > 0):
             raise ValueError("start and stop must both be above 0, or both below")
         return self
 

@@ -109,9 +109,7 @@ class _Extraction:
         elif info.isdir():
             self._folder(parts, info.name)
         elif not parts:
-            raise ArchiveRefused(
-                f"member {shown(info.name)} stands for the archive's root but is not a folder"
-            )
+            raise ArchiveRefused(f"member {shown(info.name)} stands for the archive's root but is not a folder")
         else:
             self._leaf(tar, info, parts)
 
@@ -124,9 +122,7 @@ class _Extraction:
         elif info.islnk():
             self._hard_link(info, self._place(parts, info.name))
         else:
-            raise ArchiveRefused(
-                f"member {shown(info.name)} is a device, a pipe or another special file; remove it"
-            )
+            raise ArchiveRefused(f"member {shown(info.name)} is a device, a pipe or another special file; remove it")
 
     def _parts(self, info: tarfile.TarInfo) -> tuple[str, ...]:
         try:
@@ -142,16 +138,12 @@ class _Extraction:
     def _count_entry(self) -> None:
         self._entries += 1
         if self._entries > self._limits.members:
-            raise ArchiveRefused(
-                f"the archive holds more than the limit of {self._limits.members} files and folders"
-            )
+            raise ArchiveRefused(f"the archive holds more than the limit of {self._limits.members} files and folders")
 
     def _count_bytes(self, name: str, size: int) -> None:
         if size > self._limits.file_bytes:
             limit = human_bytes(self._limits.file_bytes)
-            raise ArchiveRefused(
-                f"member {shown(name)} has {human_bytes(size)}, over the limit of {limit} for a file"
-            )
+            raise ArchiveRefused(f"member {shown(name)} has {human_bytes(size)}, over the limit of {limit} for a file")
         self._report.total_bytes += size
         if self._report.total_bytes > self._limits.total_bytes:
             limit = human_bytes(self._limits.total_bytes)
@@ -175,9 +167,7 @@ class _Extraction:
         path = "/".join(parts)
         self._folder(parts[:-1], name)
         if path in self._folders:
-            raise ArchiveRefused(
-                f"member {shown(name)} is in the archive both as a folder and as something else"
-            )
+            raise ArchiveRefused(f"member {shown(name)} is in the archive both as a folder and as something else")
         self._links.pop(path, None)
         if path in self._files:
             (self._root / path).unlink()
@@ -197,16 +187,12 @@ class _Extraction:
         try:
             target = "/".join(safe_parts(info.linkname))
         except PathRefused as error:
-            raise ArchiveRefused(
-                f"member {shown(info.name)} is a hard link whose target {error.reason}"
-            ) from None
+            raise ArchiveRefused(f"member {shown(info.name)} is a hard link whose target {error.reason}") from None
         if target in self._links:
             self._links[path] = self._links[target]
             return
         if target not in self._files:
-            raise ArchiveRefused(
-                f"member {shown(info.name)} is a hard link to {shown(target)}, which is not before it"
-            )
+            raise ArchiveRefused(f"member {shown(info.name)} is a hard link to {shown(target)}, which is not before it")
         source = self._root / target
         status = source.stat()
         self._count_bytes(info.name, status.st_size)
@@ -221,9 +207,7 @@ class _Extraction:
         for path, target in self._links.items():
             resolved = os.path.realpath(self._root / path)
             if resolved != root and not resolved.startswith(root + "/"):
-                raise ArchiveRefused(
-                    f"member {shown(path)} is a link to {shown(target)}, outside the archive"
-                )
+                raise ArchiveRefused(f"member {shown(path)} is a link to {shown(target)}, outside the archive")
 
 
 def _link_target(info: tarfile.TarInfo) -> str:

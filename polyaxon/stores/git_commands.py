@@ -140,7 +140,5 @@ class GitCommands:
         return status == 0
 
     def _last_words(self, error: str) -> str:
-        lines = [
-            line.strip() for line in error.replace(str(self.path), "repository").splitlines() if line.strip()
-        ]
+        lines = [line.strip() for line in error.replace(str(self.path), "repository").splitlines() if line.strip()]
         return lines[-1] if lines else "git gave no reason"

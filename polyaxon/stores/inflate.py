@@ -74,9 +74,7 @@ class Inflated:
             raise ArchiveRefused("the archive is empty (0 bytes)")
         for start, format_name in _OTHER_FORMATS.items():
             if magic.startswith(start):
-                raise ArchiveRefused(
-                    f"the archive is {format_name}; send a tar compressed with gzip (.tar.gz)"
-                )
+                raise ArchiveRefused(f"the archive is {format_name}; send a tar compressed with gzip (.tar.gz)")
         return gzip.GzipFile(fileobj=buffered, mode="rb") if magic.startswith(_GZIP_MAGIC) else buffered
 
     def read(self, size: int) -> bytes:

@@ -156,9 +156,7 @@ def _listing(base: Path, folder: Path) -> Tree:
     tree = Tree([], [])
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         try:
-            target = (
-                contained(base, os.path.relpath(entry.path, base)) if entry.is_symlink() else Path(entry.path)
-            )
+            target = contained(base, os.path.relpath(entry.path, base)) if entry.is_symlink() else Path(entry.path)
             status = target.lstat()
         except (PathRefused, OSError):
             continue

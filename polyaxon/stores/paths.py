@@ -61,9 +61,7 @@ def contained(root: Path, relative: str) -> Path:
     try:
         target = base.joinpath(*parts).resolve()
     except (OSError, RuntimeError):
-        raise PathRefused(
-            relative, "cannot be followed; a link leads to itself or a name is too long"
-        ) from None
+        raise PathRefused(relative, "cannot be followed; a link leads to itself or a name is too long") from None
     if not target.is_relative_to(base):
         raise PathRefused(relative, "goes through a link that leads out of its folder")
     return target

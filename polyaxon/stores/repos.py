@@ -138,9 +138,7 @@ class InternalRepo:
         """Store the folder's files and give the hash of their tree."""
         _refuse_nested_repository(folder, self.path.name)
         with _scratch_index() as env:
-            self._git.run(
-                "add", "--all", "--force", ".", what="the upload cannot be stored", folder=folder, env=env
-            )
+            self._git.run("add", "--all", "--force", ".", what="the upload cannot be stored", folder=folder, env=env)
             return self._git.run("write-tree", what="the upload cannot be stored", env=env)
 
     def _newest(self) -> tuple[str | None, str | None]:

@@ -79,9 +79,7 @@ class TarStream:
         while piece := self._stream.read(PIECE_BYTES):
             count += len(piece)
             if count > MAX_TRAILER_BYTES:
-                raise ArchiveRefused(
-                    "the archive goes on after its end mark; send one tar, not several in a row"
-                )
+                raise ArchiveRefused("the archive goes on after its end mark; send one tar, not several in a row")
 
     def _member(self) -> tarfile.TarInfo | None:
         """The next member, with what its extended headers say applied to it."""
@@ -112,9 +110,7 @@ class TarStream:
     def _bad_header(self, block: bytes) -> ArchiveRefused:
         if not self._begun:
             empty = len(block) == tarfile.BLOCKSIZE and not block.strip(b"\0")
-            return ArchiveRefused(
-                "the archive has no members" if empty else "the upload is not a tar archive"
-            )
+            return ArchiveRefused("the archive has no members" if empty else "the upload is not a tar archive")
         if len(block) < tarfile.BLOCKSIZE:
             return ArchiveRefused(_ENDED.format(where="the list of members"))
         return ArchiveRefused("the archive is damaged: a member's header cannot be read")

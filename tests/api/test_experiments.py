@@ -362,6 +362,13 @@ def test_code_reference(client: APIClient, experiment: Experiment) -> None:
     assert rows["count"] == 1
 
 
+def test_an_empty_code_reference_is_taken(client: APIClient, experiment: Experiment) -> None:
+    """Clients of 0.6 post it when there is no repository."""
+    answer = client.post(f"{E}/{experiment.pk}/coderef", {}, format="json")
+    assert answer.status_code == 201
+    assert answer.json()["commit"] is None
+
+
 def test_replicas(client: APIClient, experiment: Experiment) -> None:
     replica = ExperimentJob.objects.create(experiment=experiment)
     first_status(replica)

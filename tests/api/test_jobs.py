@@ -130,6 +130,14 @@ def test_archive_restore_delete(client: APIClient, job: Job) -> None:
     assert client.get(J).json()["count"] == 0
 
 
-def test_log_lines_are_not_taken(client: APIClient, job: Job) -> None:
+def test_log_lines_of_a_managed_job_are_not_taken(client: APIClient, job: Job) -> None:
     assert client.get(f"{J}/{job.pk}/logs").status_code == 200
-    assert client.post(f"{J}/{job.pk}/logs", ["x"], format="json").status_code == 405
+    assert client.post(f"{J}/{job.pk}/logs", ["x"], format="json").status_code == 403
+
+
+def test_lines_of_an_unmanaged_job_are_taken(client: APIClient, project: Project) -> None:
+    """The client of 0.6 posts them; its server had no route."""
+    tracked = make_job(project, is_managed=False)
+    assert client.post(f"{J}/{tracked.pk}/logs", ["one", "two"], format="json").status_code == 200
+    text = b"".join(client.get(f"{J}/{tracked.pk}/logs")).decode()
+    assert [line.rpartition("-- ")[2] for line in text.splitlines()] == ["one", "two"]

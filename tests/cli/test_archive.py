@@ -127,8 +127,6 @@ def test_a_limit_that_is_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch) 
         upload_limit()
 
 
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * MIB, "5.0 MiB")]
-)
+@pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * MIB, "5.0 MiB")])
 def test_size_text(size: int, text: str) -> None:
     assert size_text(size) == text

@@ -59,9 +59,7 @@ def test_watching_a_search_that_fails(polyaxon: Tool, group: dict[str, Any], pla
     assert "The group 1 ended as failed" in result.stderr
 
 
-def test_run_and_watch_a_search(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform, work: Path
-) -> None:
+def test_run_and_watch_a_search(polyaxon: Tool, project: dict[str, Any], platform: Platform, work: Path) -> None:
     (work / "search.yaml").write_text(GROUP)
     result = polyaxon("run", "-f", "search.yaml", "--watch")
     assert result.exit_code == 0
@@ -70,9 +68,7 @@ def test_run_and_watch_a_search(
     assert "8/8 trials done" in result.stdout
 
 
-def test_top_ranks_the_trials_and_shows_the_best_parameters(
-    polyaxon: Tool, searched: list[dict[str, Any]]
-) -> None:
+def test_top_ranks_the_trials_and_shows_the_best_parameters(polyaxon: Tool, searched: list[dict[str, Any]]) -> None:
     lines = [line.split() for line in polyaxon("group", "top", "--metric", "accuracy").stdout.splitlines()]
     assert lines[1] == ["rank", "id", "unique_name", "last_status", "accuracy", "lr", "total_run"]
     assert [line[0] for line in lines[2:10]] == [str(place) for place in range(1, 9)]
@@ -85,9 +81,7 @@ def test_top_ranks_the_trials_and_shows_the_best_parameters(
 
 
 def test_top_can_minimize_and_cut(polyaxon: Tool, searched: list[dict[str, Any]]) -> None:
-    ranked = json.loads(
-        polyaxon("group", "top", "--metric", "loss", "--minimize", "-n", "3", "--json").stdout
-    )
+    ranked = json.loads(polyaxon("group", "top", "--metric", "loss", "--minimize", "-n", "3", "--json").stdout)
     assert [trial["id"] for trial in ranked] == [8, 7, 6]
 
 
@@ -98,9 +92,7 @@ def test_top_takes_the_searchs_own_metric(
     assert json.loads(polyaxon("group", "top", "--json").stdout)[0]["id"] == 8
 
 
-def test_top_needs_a_metric_where_the_search_names_none(
-    polyaxon: Tool, searched: list[dict[str, Any]]
-) -> None:
+def test_top_needs_a_metric_where_the_search_names_none(polyaxon: Tool, searched: list[dict[str, Any]]) -> None:
     result = polyaxon("group", "top")
     assert result.exit_code == 2
     assert "recorded are: accuracy, loss" in result.stderr
@@ -114,18 +106,14 @@ def test_top_names_what_is_recorded(polyaxon: Tool, searched: list[dict[str, Any
     )
 
 
-def test_trials_with_their_metrics(
-    polyaxon: Tool, searched: list[dict[str, Any]], platform: Platform
-) -> None:
+def test_trials_with_their_metrics(polyaxon: Tool, searched: list[dict[str, Any]], platform: Platform) -> None:
     lines = [line.split() for line in polyaxon("group", "experiments", "-m").stdout.splitlines()]
     assert lines[1] == ["id", "unique_name", "total_run", "accuracy", "loss"]
     assert platform.requests[-1].query == {"group": "1", "metrics": "true"}
     assert "experiment_group" not in polyaxon("group", "-g", "1", "experiments").stdout
 
 
-def test_the_spread_of_metrics_over_the_trials(
-    polyaxon: Tool, group: dict[str, Any], platform: Platform
-) -> None:
+def test_the_spread_of_metrics_over_the_trials(polyaxon: Tool, group: dict[str, Any], platform: Platform) -> None:
     measured = [(1, 0.5), (1, 0.7), (2, 0.9), (3, "NaN")]
     platform.metrics["groups", 1] = [
         {"id": n, "experiment": trial, "created_at": CREATED, "values": {"acc": value}}

@@ -46,9 +46,7 @@ def kept_by_git(folder: Path, text: str) -> set[str]:
         subprocess.run(["git", "config", "core.ignorecase", "true"], cwd=folder, check=True, env=environment)
     (folder / ".git" / "rules").write_text(text)
     command = ["git", "ls-files", "-z", "--others", "--exclude-from=.git/rules"]
-    listed = subprocess.run(
-        command, cwd=folder, check=True, env=environment, capture_output=True, text=True
-    ).stdout
+    listed = subprocess.run(command, cwd=folder, check=True, env=environment, capture_output=True, text=True).stdout
     return set(filter(None, listed.split("\0"))) - {".polyaxonignore"}
 
 

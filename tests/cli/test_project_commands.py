@@ -1,6 +1,6 @@
 """project, init and upload, against a real HTTP server."""
 
-# ruff: noqa: PLR0917  pytest passes fixtures by name
+
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ def test_update(polyaxon: Tool, project: dict[str, Any], platform: Platform) -> 
     assert state.PROJECT.read()["name"] == "numbers"
 
 
-def test_update_with_nothing_is_a_failure(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform
-) -> None:
+def test_update_with_nothing_is_a_failure(polyaxon: Tool, project: dict[str, Any], platform: Platform) -> None:
     assert polyaxon("project", "update").exit_code == 1
     assert platform.requests == []
 
@@ -112,17 +110,13 @@ def test_delete_asks_first(polyaxon: Tool, project: dict[str, Any], platform: Pl
     assert not state.PROJECT.exists()
 
 
-def test_delete_of_another_project_keeps_this_link(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform
-) -> None:
+def test_delete_of_another_project_keeps_this_link(polyaxon: Tool, project: dict[str, Any], platform: Platform) -> None:
     platform.add_project("other")
     assert polyaxon("project", "delete", "-y", "-p", "other").exit_code == 0
     assert state.PROJECT.read()["name"] == "digits"
 
 
-def test_init_links_the_folder_and_writes_the_ignore_file(
-    polyaxon: Tool, platform: Platform, work: Path
-) -> None:
+def test_init_links_the_folder_and_writes_the_ignore_file(polyaxon: Tool, platform: Platform, work: Path) -> None:
     made = platform.add_project("digits")
     result = polyaxon("init", "digits")
     assert result.exit_code == 0
@@ -196,10 +190,7 @@ def test_upload_sends_the_folder_without_ignored_files(
 def test_upload_needs_a_linked_folder(polyaxon: Tool, platform: Platform) -> None:
     result = polyaxon("upload")
     assert result.exit_code == 1
-    assert (
-        result.stderr
-        == "Error: No project is initialised in this folder. Run `polyaxon init PROJECT` here.\n"
-    )
+    assert result.stderr == "Error: No project is initialised in this folder. Run `polyaxon init PROJECT` here.\n"
 
 
 def test_upload_warns_above_the_first_limit_and_refuses_above_the_second(

@@ -46,9 +46,7 @@ def quickstart(server: Server, example: Path, work: Path) -> Quickstart:
             **changed,
         }
         command = [sys.executable, str(SCRIPT), *[f"--{name}={value}" for name, value in options.items()]]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=100, check=False, env=os.environ
-        )
+        return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=os.environ)
 
     return run
 
@@ -110,9 +108,7 @@ def test_a_failed_experiment_ends_the_example(quickstart: Quickstart, server: Se
         ({"url": "http://127.0.0.1:1"}, "ended with exit code 1"),
     ],
 )
-def test_what_cannot_work_is_one_clear_line(
-    quickstart: Quickstart, changed: dict[str, str], said: str
-) -> None:
+def test_what_cannot_work_is_one_clear_line(quickstart: Quickstart, changed: dict[str, str], said: str) -> None:
     done = quickstart(**changed)
     assert done.returncode == 1
     assert said in done.stdout.splitlines()[-1]

@@ -1,6 +1,6 @@
 """check, run, and what happens to runs: logs, statuses, metrics, stop, clones, outputs."""
 
-# ruff: noqa: PLR0917  pytest passes fixtures by name
+
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def test_check_is_local(polyaxon: Tool, files: Path) -> None:
 
 
 def test_check_shows_a_search(polyaxon: Tool, files: Path) -> None:
-    lines = [
-        line.split(maxsplit=2) for line in polyaxon("check", "-f", "group.yaml", "-def").stdout.splitlines()
-    ]
+    lines = [line.split(maxsplit=2) for line in polyaxon("check", "-f", "group.yaml", "-def").stdout.splitlines()]
     assert ["search", "algorithm", "random_search"] in lines
     assert ["concurrency", "2", "concurrent runs"] in lines
     assert ["experiments", "8"] in lines
@@ -117,9 +115,7 @@ def test_run_sends_the_merged_files_as_json_text(
     assert content["run"] == {"cmd": "python train.py --lr={{ lr }}"}
 
 
-def test_run_remembers_the_run(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path
-) -> None:
+def test_run_remembers_the_run(polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path) -> None:
     polyaxon("run", "-f", "experiment.yaml")
     assert state.CACHES["experiment"].read()["id"] == 1
     assert polyaxon("experiment", "get").exit_code == 0
@@ -158,9 +154,7 @@ def test_wrong_usage_of_run(
     assert platform.requests == []
 
 
-def test_debug_sleeps_instead(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path
-) -> None:
+def test_debug_sleeps_instead(polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path) -> None:
     assert polyaxon("run", "-f", "experiment.yaml", "--debug", "--ttl=60").exit_code == 0
     sent = platform.requests[-1].json
     assert json.loads(sent["content"])["run"]["cmd"] == "sleep 60"
@@ -231,9 +225,7 @@ def test_a_restart_of_the_server_does_not_end_the_waiting(
     revived[0].close()
     assert result.exit_code == 0, result.output
     logged = [line for line in result.stdout.splitlines() if " -- " in line]
-    assert [line.partition(" -- ")[2] for line in logged] == (
-        ["now running", "now succeeded"] if "-l" in flags else []
-    )
+    assert [line.partition(" -- ")[2] for line in logged] == (["now running", "now succeeded"] if "-l" in flags else [])
 
 
 def test_logs_alone_do_not_judge_the_run(
@@ -258,9 +250,7 @@ def experiment(platform: Platform, project: dict[str, Any]) -> dict[str, Any]:
         run_env={"python_version": "3.11.2", "packages": ["numpy==1", "rich==2"]},
     )  # fmt: skip
     run["last_status"] = "succeeded"
-    platform.logs["experiments", 1] = (
-        b"2026-01-02 03:04:05 UTC -- one\n2026-01-02 03:04:06 UTC INFO x -- two\n\xff"
-    )
+    platform.logs["experiments", 1] = b"2026-01-02 03:04:05 UTC -- one\n2026-01-02 03:04:06 UTC INFO x -- two\n\xff"
     state.CACHES["experiment"].write(run)
     return run
 
@@ -281,18 +271,14 @@ def test_an_older_run_stays_the_one_that_was_asked_for(
     assert platform.requests[-1].path.endswith("/experiments/2/statuses/")
 
 
-def test_the_last_run_here_means_nothing_in_another_project(
-    polyaxon: Tool, experiment: dict[str, Any]
-) -> None:
+def test_the_last_run_here_means_nothing_in_another_project(polyaxon: Tool, experiment: dict[str, Any]) -> None:
     result = polyaxon("experiment", "-p", "other", "get")
     assert result.exit_code == 1
     assert "Add `-xp ID`" in result.stderr
 
 
 @pytest.mark.parametrize("flags", [[], ["-f"], ["-p"], ["--past", "--follow"]])
-def test_logs_of_a_finished_run_are_printed_whole(
-    polyaxon: Tool, experiment: dict[str, Any], flags: list[str]
-) -> None:
+def test_logs_of_a_finished_run_are_printed_whole(polyaxon: Tool, experiment: dict[str, Any], flags: list[str]) -> None:
     result = polyaxon("experiment", "logs", *flags)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
@@ -304,18 +290,14 @@ def test_logs_without_times(polyaxon: Tool, experiment: dict[str, Any]) -> None:
     assert polyaxon("experiment", "logs", "--hide_time").stdout.splitlines() == ["one", "INFO x -- two", "�"]
 
 
-def test_past_logs_of_a_running_run_end_at_once(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform
-) -> None:
+def test_past_logs_of_a_running_run_end_at_once(polyaxon: Tool, project: dict[str, Any], platform: Platform) -> None:
     platform.script = ("running",)
     platform.add_run("experiments", "digits")
     result = polyaxon("experiment", "-xp", "1", "logs", "--past")
     assert result.stdout == "2026-01-02 03:04:07 UTC -- now running\n"
 
 
-def test_logs_follow_a_running_run_by_default(
-    polyaxon: Tool, project: dict[str, Any], platform: Platform
-) -> None:
+def test_logs_follow_a_running_run_by_default(polyaxon: Tool, project: dict[str, Any], platform: Platform) -> None:
     platform.add_run("jobs", "digits")
     result = polyaxon("job", "-j", "1", "logs", "--hide_time")
     assert result.stdout.splitlines() == ["now scheduled", "now running", "now succeeded"]
@@ -340,9 +322,7 @@ def test_metrics_history_and_summary(polyaxon: Tool, experiment: dict[str, Any],
     assert ["acc", "nan", "0.5", "0.5", "2"] in summary
 
 
-def test_all_pages_of_metrics_are_read(
-    polyaxon: Tool, experiment: dict[str, Any], platform: Platform
-) -> None:
+def test_all_pages_of_metrics_are_read(polyaxon: Tool, experiment: dict[str, Any], platform: Platform) -> None:
     points = [{"id": n, "experiment": 1, "created_at": CREATED, "values": {"loss": n}} for n in range(2500)]
     platform.metrics["experiments", 1] = points
     assert json.loads(polyaxon("experiment", "metrics", "--json").stdout) == points
@@ -385,9 +365,7 @@ def test_a_clone_with_new_code_uploads_first(
     assert platform.requests[-1].json == {"update_code": True}
 
 
-def test_outputs_are_saved_under_the_runs_name(
-    polyaxon: Tool, experiment: dict[str, Any], work: Path
-) -> None:
+def test_outputs_are_saved_under_the_runs_name(polyaxon: Tool, experiment: dict[str, Any], work: Path) -> None:
     assert polyaxon("experiment", "outputs").exit_code == 0
     assert (work / f"{USER}.digits.1.tar.gz").read_bytes() == b"an archive of outputs"
 
@@ -407,9 +385,7 @@ def test_jobs_of_an_experiment(polyaxon: Tool, experiment: dict[str, Any]) -> No
     assert "master" in polyaxon("experiment", "jobs").stdout
 
 
-@pytest.mark.parametrize(
-    "command", [["experiment", "ls"], ["experiment", "list"], ["project", "experiments"]]
-)
+@pytest.mark.parametrize("command", [["experiment", "ls"], ["experiment", "list"], ["project", "experiments"]])
 def test_lists_of_experiments(
     polyaxon: Tool, experiment: dict[str, Any], platform: Platform, command: list[str]
 ) -> None:

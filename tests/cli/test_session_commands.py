@@ -121,9 +121,7 @@ def test_login_with_a_token(polyaxon: Tool, configured: Server, home: Path) -> N
         (["-t", "wrong"], "does not accept this token"),
     ],
 )
-def test_a_refused_login_changes_nothing(
-    polyaxon: Tool, configured: Server, arguments: list[str], said: str
-) -> None:
+def test_a_refused_login_changes_nothing(polyaxon: Tool, configured: Server, arguments: list[str], said: str) -> None:
     state.AUTH.write({"username": "before", "token": "x"})
     result = polyaxon("login", *arguments)
     assert result.exit_code == 1
@@ -150,14 +148,10 @@ def test_version_needs_no_server(polyaxon: Tool) -> None:
 
 
 def test_version_shows_what_the_server_wants(polyaxon: Tool, platform: Platform) -> None:
-    assert ["min_version", "0.6.0"] in [
-        line.split() for line in polyaxon("version", "--cli").stdout.splitlines()
-    ]
+    assert ["min_version", "0.6.0"] in [line.split() for line in polyaxon("version", "--cli").stdout.splitlines()]
 
 
-def test_global_settings_are_per_home(
-    polyaxon: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_global_settings_are_per_home(polyaxon: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state.CONFIG.write({"host": "first"})
     (tmp_path / "second").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "second"))

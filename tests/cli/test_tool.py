@@ -31,9 +31,7 @@ def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
     """`polyaxon ...` as a process of its own, in the current folder."""
     environment = {**os.environ, "PYTHONPATH": str(CLIENT), **options.pop("env", {})}
     command = [sys.executable, "-m", "polyaxon_cli", *arguments]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False, **options
-    )
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
 def command_paths() -> Iterator[tuple[str, ...]]:
@@ -96,9 +94,7 @@ def test_help_imports_no_library_but_click() -> None:
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(CLIENT)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
 
 
@@ -152,9 +148,7 @@ def test_an_expired_token_points_to_login(polyaxon: Tool, platform: Platform) ->
     assert result.stderr.endswith("Run `polyaxon login`.\n")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["project", "nonsense"], ["project", "create"], ["run", "--no"]]
-)
+@pytest.mark.parametrize("arguments", [["nonsense"], ["project", "nonsense"], ["project", "create"], ["run", "--no"]])
 def test_wrong_usage_is_exit_code_2(polyaxon: Tool, arguments: list[str]) -> None:
     result = polyaxon(*arguments)
     assert result.exit_code == 2

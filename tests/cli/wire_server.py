@@ -51,7 +51,7 @@ class Request:
         return {str(name): part.get_payload(decode=True) for name, part in named.items()}
 
 
-class Refusal(Exception):  # noqa: N818  an answer, not a failure of this program
+class Refusal(Exception):
     """An error answer."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -117,16 +117,10 @@ class Platform:
     def _count(self, group: dict[str, Any]) -> None:
         """A group has all its trials at the end and half of them before."""
         trials = self.trials if group["last_status"] in DONE else self.trials // 2
-        known = [
-            run
-            for (kind, _), run in self.runs.items()
-            if kind == "experiments" and run.get("gid") == group["id"]
-        ]
+        known = [run for (kind, _), run in self.runs.items() if kind == "experiments" and run.get("gid") == group["id"]]
         for index in range(len(known), trials if group["last_status"] != "scheduled" else 0):
             self.add_trial(group, index)
-        group["num_succeeded_experiments"] = (
-            max(trials, len(known)) if group["last_status"] != "scheduled" else 0
-        )
+        group["num_succeeded_experiments"] = max(trials, len(known)) if group["last_status"] != "scheduled" else 0
         group["num_running_experiments"] = 0 if group["last_status"] in DONE else 2
 
     def add_trial(self, group: dict[str, Any], index: int, **values: Any) -> dict[str, Any]:
@@ -275,9 +269,7 @@ def clone(platform: Platform, request: Request, *, project: str, kind: str, numb
 def statuses(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
     status = platform.runs[kind, int(number)]["last_status"]
     rows = [{"id": 1, "uuid": "a" * 32, "created_at": CREATED, "status": "created", "message": None}]
-    return page_of(
-        platform, request, [*rows, {**rows[0], "id": 2, "status": status, "message": "exit code 0"}]
-    )
+    return page_of(platform, request, [*rows, {**rows[0], "id": 2, "status": status, "message": "exit code 0"}])
 
 
 @route("GET", f"{RUN}/metrics")
@@ -287,9 +279,7 @@ def metrics(platform: Platform, request: Request, project: str, kind: str, numbe
 
 @route("GET", f"{RUN}/jobs")
 def experiment_jobs(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
-    return page_of(
-        platform, request, [{"id": 9, "pod_id": "plx-1", "role": "master", "last_status": "running"}]
-    )
+    return page_of(platform, request, [{"id": 9, "pod_id": "plx-1", "role": "master", "last_status": "running"}])
 
 
 @route("GET", f"{RUN}/logs")
@@ -370,9 +360,7 @@ class Server:
         handler = type("BoundHandler", (Handler,), {"platform": self.platform})
         self.http = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self.port = int(self.http.server_address[1])
-        self.thread = threading.Thread(
-            target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
 
     def close(self) -> None:

@@ -206,9 +206,7 @@ class TestRefused:
             [link("a", "../code/x")],
         ],
     )
-    def test_links_out_of_the_tree(
-        self, tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]
-    ) -> None:
+    def test_links_out_of_the_tree(self, tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
         refused(packed(*members), tmp_path, "outside the archive")
 
     @pytest.mark.parametrize("target", ["/etc/passwd", "../x", "later", "folder"])
@@ -284,9 +282,7 @@ class TestLimits:
         refused(packed(member("a/b/c/d/e")), tmp_path, "deeper than the limit of 4", SMALL)
 
     def test_a_size_that_only_the_header_claims(self, tmp_path: Path) -> None:
-        refused(
-            packed(member("a", pax_headers={"size": "9" * 15})), tmp_path, "'a' has .* TiB, over the limit"
-        )
+        refused(packed(member("a", pax_headers={"size": "9" * 15})), tmp_path, "'a' has .* TiB, over the limit")
         refused(packed(member("a", pax_headers={"size": "9" * 400})), tmp_path, "impossible size")
         refused(packed(member("a", pax_headers={"size": "-5"})), tmp_path, "impossible size")
 
@@ -301,9 +297,7 @@ class TestLimits:
             tmp_path,
             "header larger than 256 KiB",
         )
-        refused(
-            packed(member("n" * 300_000), form=tarfile.GNU_FORMAT), tmp_path, "header larger than 256 KiB"
-        )
+        refused(packed(member("n" * 300_000), form=tarfile.GNU_FORMAT), tmp_path, "header larger than 256 KiB")
         endless = [member("h", b"6 a=b\n", type=tarfile.XHDTYPE)] * 400
         refused(packed(*endless, member("a")), tmp_path, "header larger than 256 KiB")
 
@@ -388,13 +382,9 @@ class TestDamaged:
     def test_more_after_the_end(self, tmp_path: Path) -> None:
         refused(gzip.compress(self.DATA + os.urandom(3 * 1024**2)), tmp_path, "goes on after its end")
 
-    @pytest.mark.parametrize(
-        "payload", [b"junk", b"5 a=\n\n\n", b"999 a=b\n", b"-1 a=b\n", b"0 a=b\n", b"7 a=bcd"]
-    )
+    @pytest.mark.parametrize("payload", [b"junk", b"5 a=\n\n\n", b"999 a=b\n", b"-1 a=b\n", b"0 a=b\n", b"7 a=bcd"])
     def test_damaged_extended_headers(self, tmp_path: Path, payload: bytes) -> None:
-        data = packed(
-            member("h", payload, type=tarfile.XHDTYPE), member("a", b"x"), form=tarfile.USTAR_FORMAT
-        )
+        data = packed(member("h", payload, type=tarfile.XHDTYPE), member("a", b"x"), form=tarfile.USTAR_FORMAT)
         refused(data, tmp_path, "damaged")
 
     def test_an_error_of_the_upload_itself_is_passed_on(self, tmp_path: Path) -> None:
@@ -456,9 +446,7 @@ def _check_inside(root: Path) -> None:
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32), flips=st.integers(1, 20))
 def test_random_damage_is_either_harmless_or_refused(seed: int, flips: int) -> None:
-    data = bytearray(
-        plain(member("a", b"1" * 600), link("l", "a"), folder("d"), member("d/" + "n" * 120, b"2"))
-    )
+    data = bytearray(plain(member("a", b"1" * 600), link("l", "a"), folder("d"), member("d/" + "n" * 120, b"2")))
     dice = random.Random(seed)
     for _ in range(flips):
         data[dice.randrange(len(data))] = dice.randrange(256)

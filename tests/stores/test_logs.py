@@ -71,6 +71,6 @@ def test_every_line_of_a_text_is_stamped() -> None:
 def test_text_survives(text: str) -> None:
     lines = format_line(text, NOON).split("\n")
     assert all(line.startswith("2024-02-29 12:00:01 UTC -- ") for line in lines)
-    assert "\n".join(line.split(" -- ", 1)[1] for line in lines).replace("\r", "") == text.rstrip(
-        "\r\n"
-    ).replace("\r", "")
+    assert "\n".join(line.split(" -- ", 1)[1] for line in lines).replace("\r", "") == text.rstrip("\r\n").replace(
+        "\r", ""
+    )

@@ -179,9 +179,7 @@ def test_open_refuses_sockets_and_folders(root: Path, monkeypatch: pytest.Monkey
         open_regular(root, "folder")
 
 
-def test_a_link_put_in_place_after_the_check_is_not_followed(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_link_put_in_place_after_the_check_is_not_followed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = root / "folder" / "file"
 
     def swapped(_: Path, __: str) -> Path:

@@ -54,23 +54,16 @@ class TestCommit:
         assert repo.head() is None
         assert not repo.contains("0" * 40)
 
-    def test_the_first_upload_makes_the_repository_and_a_commit(
-        self, repo: InternalRepo, tmp_path: Path
-    ) -> None:
+    def test_the_first_upload_makes_the_repository_and_a_commit(self, repo: InternalRepo, tmp_path: Path) -> None:
         made = commit(repo, write(tmp_path / "up", {"train.py": b"print(1)", "pkg/a.py": b""}))
         assert made.created
         assert made.sha == repo.head() == git(repo, "rev-parse", "master")
-        assert (
-            git(repo, "log", "-1", "--format=%an|%ae|%cn|%ce|%s")
-            == "ann|ann@example.org|ann|ann@example.org|upload"
-        )
+        assert git(repo, "log", "-1", "--format=%an|%ae|%cn|%ce|%s") == "ann|ann@example.org|ann|ann@example.org|upload"
         assert git(repo, "ls-tree", "-r", "--name-only", "master").split() == ["pkg/a.py", "train.py"]
 
     def test_identical_content_makes_no_commit(self, repo: InternalRepo, tmp_path: Path) -> None:
         first = commit(repo, write(tmp_path / "one", {"a": b"1"}))
-        again = repo.commit_tree(
-            write(tmp_path / "two", {"a": b"1"}), author="bob", email="b@x", message="other"
-        )
+        again = repo.commit_tree(write(tmp_path / "two", {"a": b"1"}), author="bob", email="b@x", message="other")
         assert again == Commit(first.sha, created=False)
         assert git(repo, "rev-list", "--count", "master") == "1"
 
@@ -102,9 +95,7 @@ class TestCommit:
         made = commit(repo, write(tmp_path / "up", files))
         assert exported(repo, made.sha, tmp_path / "out") == files
 
-    def test_bytes_are_kept_whatever_the_upload_says_of_them(
-        self, repo: InternalRepo, tmp_path: Path
-    ) -> None:
+    def test_bytes_are_kept_whatever_the_upload_says_of_them(self, repo: InternalRepo, tmp_path: Path) -> None:
         attributes = textwrap.dedent("""
             [attr]text eol=crlf
             * text=auto eol=crlf
@@ -129,9 +120,7 @@ class TestCommit:
         }
         made = commit(repo, write(tmp_path / "up", files))
         assert exported(repo, made.sha, tmp_path / "out") == files
-        assert {
-            name: data for name, data in unpacked(repo.archive(made.sha)).items() if data is not None
-        } == files
+        assert {name: data for name, data in unpacked(repo.archive(made.sha)).items() if data is not None} == files
 
     def test_configuration_of_user_machine_and_caller_is_ignored(
         self, repo: InternalRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -317,9 +306,7 @@ class TestRead:
         assert repo.head() is None
         assert not repo.contains(sha)
 
-    def test_a_damaged_repository_is_an_error_that_names_it(
-        self, repo: InternalRepo, sha: str, tmp_path: Path
-    ) -> None:
+    def test_a_damaged_repository_is_an_error_that_names_it(self, repo: InternalRepo, sha: str, tmp_path: Path) -> None:
         for path in (repo.path / "objects").rglob("*"):
             if path.is_file() and not path.match(f"{sha[:2]}/{sha[2:]}"):
                 path.unlink()
@@ -340,9 +327,7 @@ def test_processes_that_commit_at_once_all_end_in_the_history(repo: InternalRepo
     """They also race for making the repository."""
     spawn = multiprocessing.get_context("spawn")
     names = ["ann", "bob", "cyd"]
-    workers = [
-        spawn.Process(target=_upload_many, args=(repo.path, tmp_path / name, name, 4)) for name in names
-    ]
+    workers = [spawn.Process(target=_upload_many, args=(repo.path, tmp_path / name, name, 4)) for name in names]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -351,9 +336,7 @@ def test_processes_that_commit_at_once_all_end_in_the_history(repo: InternalRepo
     messages = git(repo, "log", "--format=%s", "master").splitlines()
     assert sorted(messages) == sorted(f"{name} {number}" for name in names for number in range(4))
     for name in names:
-        assert [line for line in messages[::-1] if line.startswith(name)] == [
-            f"{name} {number}" for number in range(4)
-        ]
+        assert [line for line in messages[::-1] if line.startswith(name)] == [f"{name} {number}" for number in range(4)]
     assert "error" not in git(repo, "fsck", "--full")
 
 
@@ -415,9 +398,7 @@ def test_a_repository_survives_kill_at_any_moment(repo: InternalRepo, tmp_path: 
         folder.mkdir()
         command = [sys.executable, "-c", COMMIT_FOREVER, str(repo.path), str(folder)]
         environment = {**os.environ, "TMPDIR": str(tmp_path)}  # a killed process leaves its scratch files
-        child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
-        )
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment)
         assert child.stdout is not None
         if round_number:  # the first round may be killed while the repository is made
             told.append(child.stdout.readline().strip())
@@ -429,12 +410,8 @@ def test_a_repository_survives_kill_at_any_moment(repo: InternalRepo, tmp_path: 
         made = commit(repo, write(tmp_path / "next", {"round": str(round_number).encode()}))
         assert made.created
         told.append(made.sha)
-        assert exported(repo, made.sha, tmp_path / f"out{round_number}") == {
-            "round": str(round_number).encode()
-        }
+        assert exported(repo, made.sha, tmp_path / f"out{round_number}") == {"round": str(round_number).encode()}
     history = git(repo, "rev-list", "master").split()
     assert set(told) <= set(history)
     assert len(told) >= 15
-    subprocess.run(
-        ["git", "--git-dir", repo.path, "fsck", "--full", "--strict"], check=True, capture_output=True
-    )
+    subprocess.run(["git", "--git-dir", repo.path, "fsck", "--full", "--strict"], check=True, capture_output=True)

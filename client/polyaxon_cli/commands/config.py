@@ -63,7 +63,7 @@ def get(session: Session, keys: tuple[str, ...]) -> None:
 @click.option("--use_https", "--use-https", type=bool, help="Talk TLS.")
 @click.option("--verify_ssl", "--verify-ssl", type=bool, help="Check the server's certificate.")
 @pass_session
-def set_(  # noqa: PLR0917  click passes options by name
+def set_(
     session: Session,
     verbose: bool | None,
     host: str | None,

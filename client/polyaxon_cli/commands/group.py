@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["group"]
 
 KIND = "group"
-metric_option = click.option(
-    "--metric", metavar="NAME", help="The metric that tells good trials from bad ones."
-)
+metric_option = click.option("--metric", metavar="NAME", help="The metric that tells good trials from bad ones.")
 minimize_option = click.option("--minimize", is_flag=True, help="The lowest value is the best.")
 
 
@@ -92,9 +90,7 @@ def experiments(session: Session, /, **options: Any) -> None:
 @pass_session
 def top(session: Session, metric: str | None, minimize: bool, limit: int | None) -> None:
     """Rank the trials by a metric and show the parameters of the best one."""
-    trials = list(
-        all_results(session, session.project().path("experiments"), {"group": session.run_id(KIND)})
-    )
+    trials = list(all_results(session, session.project().path("experiments"), {"group": session.run_id(KIND)}))
     goal = _goal(session, trials, metric, minimize=minimize)
     ranked = rank(trials, goal)[:limit]
     if session.as_json:
@@ -103,14 +99,10 @@ def top(session: Session, metric: str | None, minimize: bool, limit: int | None)
     varied = _varied_params(session, ranked)
     rows = [_row(place, trial, goal, varied) for place, trial in enumerate(ranked, start=1)]
     columns = ["rank", "id", "unique_name", "last_status", goal.metric, *varied, "total_run"]
-    session.out.rows(
-        rows, columns, title=f"Trials by {goal.metric}, {'lowest' if goal.minimize else 'highest'} first:"
-    )
+    session.out.rows(rows, columns, title=f"Trials by {goal.metric}, {'lowest' if goal.minimize else 'highest'} first:")
     best = best_trial(ranked, goal)
     if best is not None:
-        session.out.details(
-            best.get("params") or {}, title=f"Parameters of the best trial, experiment {best['id']}:"
-        )
+        session.out.details(best.get("params") or {}, title=f"Parameters of the best trial, experiment {best['id']}:")
 
 
 @group.command()
@@ -144,9 +136,7 @@ shared.add_update(group, KIND)
 shared.add_delete(group, KIND, refused=0)
 
 
-def _goal(
-    session: Session, trials: Sequence[Mapping[str, Any]], metric: str | None, *, minimize: bool
-) -> Goal:
+def _goal(session: Session, trials: Sequence[Mapping[str, Any]], metric: str | None, *, minimize: bool) -> Goal:
     """The metric that was asked for, else the search's own."""
     known = metric_names(trials)
     if not metric:
@@ -155,9 +145,7 @@ def _goal(
             raise click.UsageError(f"Name the metric to rank by with --metric; {_recorded(known)}")
         return Goal(own.metric, minimize=minimize or own.minimize)
     if metric not in known:
-        raise CliError(
-            f"No trial of this group has recorded the metric {metric!r}", _recorded(known).capitalize()
-        )
+        raise CliError(f"No trial of this group has recorded the metric {metric!r}", _recorded(known).capitalize())
     return Goal(metric, minimize=minimize)
 
 

@@ -30,12 +30,8 @@ run:
 
 @click.command(cls=Command)
 @click.argument("project")
-@click.option(
-    "--polyaxonfile", is_flag=True, help=f"Write a {POLYAXONFILE} to fill in, or check the one there is."
-)
-@click.option(
-    "-y", "--yes", is_flag=True, help="Link the folder to PROJECT without asking; keep an ignore file."
-)
+@click.option("--polyaxonfile", is_flag=True, help=f"Write a {POLYAXONFILE} to fill in, or check the one there is.")
+@click.option("-y", "--yes", is_flag=True, help="Link the folder to PROJECT without asking; keep an ignore file.")
 @pass_session
 def init(session: Session, project: str, polyaxonfile: bool = False, yes: bool = False) -> None:
     """Link the current folder to a project and write .polyaxonignore."""
@@ -61,9 +57,7 @@ def _may_link(found: dict[str, object], *, yes: bool) -> bool:
     known = state.PROJECT.read()
     if yes or not known or known.get("uuid") == found.get("uuid"):
         return True
-    return _ask(
-        f"This folder is linked to the project {known.get('name')}. Link it to {found.get('name')} instead?"
-    )
+    return _ask(f"This folder is linked to the project {known.get('name')}. Link it to {found.get('name')} instead?")
 
 
 def _write_ignore_file(session: Session, *, yes: bool) -> None:

@@ -1,5 +1,5 @@
 """`polyaxon project`: create, list and change projects, and list what is in them."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def project() -> None:
 @click.option("--init", "with_init", is_flag=True, help="Link the current folder to it, too.")
 @pass_session
 @click.pass_context
-def create(  # noqa: PLR0917  click passes options by name
+def create(
     ctx: click.Context,
     session: Session,
     name: str,

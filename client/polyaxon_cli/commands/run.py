@@ -45,7 +45,7 @@ class Following:
 @click.option("-l", "--log", "logs", is_flag=True, help="Follow the logs.")
 @click.option("--watch", is_flag=True, help="Wait for the end; exit code 1 unless the run succeeded.")
 @pass_session
-def run(  # noqa: PLR0917  click passes options by name
+def run(
     session: Session,
     files: tuple[str, ...],
     params: tuple[str, ...],
@@ -119,9 +119,7 @@ def _follow(session: Session, kind: str, created: dict[str, Any], following: Fol
 
 def _follow_group(session: Session, created: dict[str, Any], following: Following) -> None:
     if following.logs:
-        session.out.warning(
-            "A group has no logs of its own: see `polyaxon experiment logs -xp ID` for its trials."
-        )
+        session.out.warning("A group has no logs of its own: see `polyaxon experiment logs -xp ID` for its trials.")
     if following.watch:
         ended = wait_for_group(session, session.project(), int(created["id"]))
         _end(session, "group", ended)

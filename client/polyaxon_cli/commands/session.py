@@ -1,5 +1,5 @@
 """`polyaxon login`, `logout`, `whoami` and `version`."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ WRONG_CREDENTIALS = 400
 
 @click.command(cls=Command)
 @click.option("-u", "--username", help="User name.")
-@click.option(
-    "-p", "--password", help="Password; asked for when missing. Others may see it in the process list."
-)
+@click.option("-p", "--password", help="Password; asked for when missing. Others may see it in the process list.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 @click.option("-t", "--token", help="Use this token instead of a password.")
 @pass_session
@@ -66,9 +64,7 @@ def whoami(session: Session) -> None:
 
 
 @click.command(cls=Command)
-@click.option(
-    "--cli", "of_cli", is_flag=True, help="Which versions of this tool the server wants (the default)."
-)
+@click.option("--cli", "of_cli", is_flag=True, help="Which versions of this tool the server wants (the default).")
 @click.option("--platform", "of_platform", is_flag=True, help="Version of the server.")
 @pass_session
 def version(session: Session, of_cli: bool, of_platform: bool) -> None:  # noqa: ARG001  the default
@@ -109,9 +105,7 @@ def _token_of(username: str, password: str) -> str:
     with connect(token=None) as http:
         try:
             # The 0.6 servers take the login as a form only.
-            answer = http.request(
-                "POST", "users/token/", data={"username": username, "password": password}
-            ).json()
+            answer = http.request("POST", "users/token/", data={"username": username, "password": password}).json()
         except (AuthenticationError, ValidationError) as error:
             said = "; ".join(error.messages) or "wrong user name or password"
             raise CliError(f"Login failed: {said}", "Check the user name and the password") from error
@@ -125,9 +119,7 @@ def _whois(token: str) -> dict[str, Any]:
         try:
             user: dict[str, Any] = http.get("users/")
         except AuthenticationError as error:
-            raise CliError(
-                "The server does not accept this token", "Copy it again, it may have expired"
-            ) from error
+            raise CliError("The server does not accept this token", "Copy it again, it may have expired") from error
     return user
 
 

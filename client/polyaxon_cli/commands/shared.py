@@ -1,5 +1,5 @@
 """Sub-commands that experiments, jobs and groups have in common, added to each one's command group."""
-# ruff: noqa: PLC0415  imports wait until they are needed: `polyaxon --help` must be quick
+
 
 from __future__ import annotations
 
@@ -185,9 +185,7 @@ def add_clone(group: click.Group, kind: str, verb: str, *, may_copy: bool = Fals
     @of_run(kind)
     @click.option("-c", "--copy", is_flag=True, hidden=not may_copy, help="Start from a copy of its outputs.")
     @files_option
-    @click.option(
-        "-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder and use that code."
-    )
+    @click.option("-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder and use that code.")
     @pass_session
     def clone(session: Session, copy: bool, files: tuple[str, ...], with_upload: bool) -> None:
         if copy and not may_copy:

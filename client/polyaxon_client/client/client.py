@@ -1,7 +1,5 @@
 """The API client."""
 
-
-
 from __future__ import annotations
 
 from functools import cached_property

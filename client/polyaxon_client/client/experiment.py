@@ -1,7 +1,5 @@
 """Experiments."""
 
-
-
 from __future__ import annotations
 
 from datetime import datetime

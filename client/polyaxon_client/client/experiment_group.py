@@ -1,7 +1,5 @@
 """Experiment groups: searches and selections."""
 
-
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,5 @@
 """Projects, their code, and the creation and listing of what belongs to them."""
 
-
-
 from __future__ import annotations
 
 import json

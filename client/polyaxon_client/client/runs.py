@@ -1,7 +1,5 @@
 """What experiments and jobs have in common: both run, write a log and leave outputs."""
 
-
-
 from __future__ import annotations
 
 from pathlib import Path

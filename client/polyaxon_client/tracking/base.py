@@ -1,7 +1,5 @@
 """What experiments, jobs and groups have in common."""
 
-
-
 from __future__ import annotations
 
 import hashlib

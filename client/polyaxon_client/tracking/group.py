@@ -1,7 +1,5 @@
 """Groups of experiments that are tracked, not scheduled, by the platform."""
 
-
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

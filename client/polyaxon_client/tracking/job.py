@@ -1,7 +1,5 @@
 """Jobs: runs that are no training."""
 
-
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
