@@ -65,6 +65,7 @@ class MetricsView(ItemView):
     lists = True
     model = Experiment
     related = ("project__owner",)
+    columns = ("uuid", "project__owner__user")
     authentication_classes = SERVICE_AUTHENTICATION
     throttle_classes = ()
     pagination_class = LargePagination

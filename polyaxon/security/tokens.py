@@ -31,9 +31,15 @@ def issue(user: User, *, run: uuid.UUID | None = None, scopes: list[str] | None 
     return key
 
 
+# What deciding needs: every request does this, and building the query costs by the column.
+_TOKEN_COLUMNS = ("scopes", "run", "expires_at")
+_USER_COLUMNS = ("username", "email", "is_active", "is_staff", "is_superuser")
+
+
 def find(key: str) -> Token | None:
     """The token of `key` if it has not expired and its user is active."""
-    token = Token.objects.select_related("user").filter(key_hash=digest(key)).first()
+    rows = Token.objects.select_related("user").only(*_TOKEN_COLUMNS, *(f"user__{name}" for name in _USER_COLUMNS))
+    token = rows.filter(key_hash=digest(key)).first()
     if token is None or not token.user.is_active:
         return None
     expired = token.expires_at is not None and token.expires_at <= timezone.now()
