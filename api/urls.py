@@ -7,7 +7,7 @@ from django.urls import include, path
 from api.platform.health import healthz
 
 # The order matters: projects come last, since an owner's name may be nearly any word.
-RESOURCES = ("platform", "users", "activity", "jobs", "experiments", "groups", "repos", "projects")
+RESOURCES = ("platform", "users", "activity", "jobs", "experiments", "groups", "metrics", "repos", "projects")
 
 urlpatterns = [
     path("healthz", healthz),

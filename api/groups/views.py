@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import Count, Q, QuerySet
 from drf_spectacular.utils import extend_schema
@@ -31,7 +31,7 @@ from polyaxon.actions import groups, runs
 from polyaxon.db.models import Experiment, ExperimentGroup
 from polyaxon.errors import InvalidInput
 from polyaxon.lifecycles import EXPERIMENT
-from polyaxon.stores import series
+from polyaxon.stores.logged_rows import LoggedRows
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -185,5 +185,5 @@ class GroupMetricsView(GroupItemView):
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         uuids = dict(members(self.item).values_list("pk", "uuid"))
-        page = self.paginate_queryset(series.logged_rows(list(uuids)))
+        page = self.paginate_queryset(cast("Any", LoggedRows(uuids)))
         return self.get_paginated_response(wire_rows(page or [], uuids))

@@ -11,6 +11,7 @@ from api.query.conditions import Condition, DateCondition, SearchCondition, Valu
 from api.query.json_conditions import (
     AlgorithmCondition,
     ArrayCondition,
+    BestMetricCondition,
     ConcurrencyCondition,
     IndependentCondition,
     KeyCondition,
@@ -20,6 +21,13 @@ from api.query.parser import parse, wrong
 
 ModelT = TypeVar("ModelT", bound=Model)
 Fields = Mapping[str, Condition]
+
+
+
+def _related(column: str) -> ValueCondition:
+    """A row that another one points at, by its id or its name."""
+    return ValueCondition(column, {"id": column, "name": f"{column}__name"}, is_id=True)
+
 
 _COMMON: dict[str, Condition] = {
     "id": ValueCondition("id", is_id=True),
@@ -38,9 +46,8 @@ _PARAMS, _METRIC = KeyCondition("params"), MetricCondition()
 
 EXPERIMENTS: Fields = {
     **_COMMON,
-    "group": ValueCondition(
-        "experiment_group", {"id": "experiment_group", "name": "experiment_group__name"}, is_id=True
-    ),
+    "group": _related("experiment_group"),
+    "build": _related("build_job"),
     "backend": ValueCondition("backend"),
     "framework": ValueCondition("framework"),
     "commit": ValueCondition("code_reference__commit"),
@@ -48,6 +55,9 @@ EXPERIMENTS: Fields = {
     "declarations": _PARAMS,
     "metric": _METRIC,
     "metrics": _METRIC,
+    "metric_min": MetricCondition("min"),
+    "metric_max": MetricCondition("max"),
+    "metric_best": BestMetricCondition(),
     "independent": IndependentCondition(),
 }
 GROUPS: Fields = {
@@ -56,7 +66,15 @@ GROUPS: Fields = {
     "concurrency": ConcurrencyCondition(),
     "search_algorithm": AlgorithmCondition(),
 }
-JOBS: Fields = {**_COMMON, "commit": ValueCondition("code_reference__commit")}
+_COMMIT, _BUILD = ValueCondition("code_reference__commit"), _related("build_job")
+JOBS: Fields = {**_COMMON, "build": _BUILD, "commit": _COMMIT}
+BUILDS: Fields = {**_COMMON, "commit": _COMMIT, "backend": ValueCondition("backend")}
+NOTEBOOKS: Fields = {**_COMMON, "backend": ValueCondition("backend")}
+TENSORBOARDS: Fields = {
+    **_COMMON,
+    "experiment": _related("experiment"),
+    "group": _related("experiment_group"),
+}
 
 
 def filtered(rows: QuerySet[ModelT], query: str | None, fields: Fields) -> QuerySet[ModelT]:

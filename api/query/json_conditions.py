@@ -83,13 +83,33 @@ def _readings(text: str) -> list[Any]:
     return [text, value] if isinstance(value, bool | int | float) else [text]
 
 
+@dataclass(frozen=True)
 class MetricCondition(ScalarCondition):
-    """The last value of a metric."""
+    """The last, smallest or largest value of a metric."""
+
+    column: str = "last"
 
     def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
         if expression.suffix is None:
             raise wrong(expression.text, f"name a metric, as in `{expression.field}.loss:<0.3`")
-        return Exists(metric_series(expression.suffix).filter(**{f"last__{LOOKUPS[operator]}": value}))
+        return Exists(metric_series(expression.suffix).filter(**{f"{self.column}__{LOOKUPS[operator]}": value}))
+
+
+class BestMetricCondition(ScalarCondition):
+    """Whether a metric ever was as good as that: `<` asks its smallest value, `>` its largest, equality both."""
+
+    def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
+        smallest, largest = MetricCondition("min"), MetricCondition("max")
+        # The comparison as it was written tells which one is meant; a negated one arrives here turned round.
+        written = operator.opposite if expression.negated else operator
+        if written is Operator.EQ:
+            return _either(smallest.compare(expression, operator, value), largest.compare(expression, operator, value))
+        chosen = smallest if written in {Operator.LT, Operator.LE} else largest
+        return chosen.compare(expression, operator, value)
+
+
+def _either(left: Predicate, right: Predicate) -> Q:
+    return Q(left) | Q(right)
 
 
 def metric_series(name: str) -> Any:

@@ -14,7 +14,9 @@ ModelT = TypeVar("ModelT", bound=Model)
 # "Nulls last" would keep Postgres from using the index of a column that has none.
 ALWAYS = frozenset({"created_at", "updated_at"})
 SOMETIMES = frozenset({"started_at", "finished_at"})
-METRICS = frozenset({"metric", "metrics"})
+METRICS = {"metric": "last", "metrics": "last", "metric_min": "min", "metric_max": "max"}
+# The smallest value when the smallest come first, the largest when they do.
+BEST = "metric_best"
 MAX_KEYS = 16
 
 
@@ -28,23 +30,24 @@ def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) 
     orders: list[OrderBy] = []
     for key in keys:
         name, descending = key.removeprefix("-").strip(), key.startswith("-")
-        metric = _metric(name) if metrics else None
+        column, metric = _metric(name, descending=descending) if metrics else ("", None)
         if metric is not None:
             alias = f"sort_{len(orders)}"
             rows = rows.alias(**{alias: _series(metric)})
-            orders.append(OrderBy(F(f"{alias}__last"), descending=descending, nulls_last=True))
-        elif name in ALWAYS | SOMETIMES:
+            orders.append(OrderBy(F(f"{alias}__{column}"), descending=descending, nulls_last=True))
+        elif name in ALWAYS or (name in SOMETIMES and hasattr(rows.model, name)):
             orders.append(OrderBy(F(name), descending=descending, nulls_last=name in SOMETIMES or None))
     # The id makes the order total: pages neither repeat nor lose rows.
     return rows.order_by(*(orders or [F("updated_at").desc()]), "-id")
 
 
-def _metric(key: str) -> str | None:
-    """The name in `metric.<name>`; None for another key."""
+def _metric(key: str, *, descending: bool) -> tuple[str, str | None]:
+    """Column of the summary and the metric's name in `metric.<name>`; no name for another key."""
     family, _, metric = key.partition(".")
     if "." in metric:
         raise InvalidInput(f"Sort: {key!r} has more than one dot.")
-    return metric if metric and family in METRICS else None
+    column = ("max" if descending else "min") if family == BEST else METRICS.get(family, "")
+    return column, metric if metric and column else None
 
 
 def _series(name: str) -> FilteredRelation:

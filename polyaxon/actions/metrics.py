@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from polyaxon.db.models import Experiment
 from polyaxon.db.models.metrics import SERIES_NAME_LENGTH
 from polyaxon.errors import InvalidInput
+from polyaxon.stores.columns import Column, ingest_columns
 from polyaxon.stores.series import Row, ingest
 
 
@@ -16,6 +17,13 @@ def log_metrics(experiment: Experiment, rows: Sequence[Row], *, batch: uuid.UUID
     for name in {name for row in rows for name in row.values}:
         _check_name(name)
     return ingest(experiment.uuid, rows, experiment=experiment, batch=batch)
+
+
+def log_columns(experiment: Experiment, columns: Sequence[Column], *, batch: uuid.UUID | None = None) -> int | None:
+    """The same with whole arrays, each of another series."""
+    for column in columns:
+        _check_name(column.name)
+    return ingest_columns(experiment, columns, batch=batch)
 
 
 def _check_name(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Metric series: ingested past the ORM, read back as summaries or as the rows that clients logged.
+"""Metric series: ingested past the ORM, read back as summaries; rows and histories have modules of their own.
 
 Ingest is one multi-row upsert of the summaries, which also hands out the steps, and one bulk insert of the points: COPY
 on Postgres, `executemany` on SQLite. NaN is stored as NULL, because SQLite has no other way; infinities as such.
@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -30,12 +30,40 @@ class Row:
     step: int | None = None
 
 
+class Step(NamedTuple):
+    """A step that the client gave, or a place in the batch, counted on from the end of the series."""
+
+    number: int | None
+    given: bool = True
+
+
+NOWHERE = Step(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What one batch adds to the summary of one series. Of equal values the first is the smallest or largest."""
+
+    count: int
+    last: float | None
+    last_time: datetime | None
+    last_step: Step
+    min: float | None
+    min_step: Step
+    max: float | None
+    max_step: Step
+
+    @property
+    def steps(self) -> tuple[Step, Step, Step]:
+        return self.last_step, self.min_step, self.max_step
+
+
 @dataclass(slots=True)
 class _Series:
     """What one batch adds to one series."""
 
     values: list[float] = field(default_factory=list)
-    last_step: int | None = None
+    steps: list[int | None] = field(default_factory=list)
     last_time: datetime | None = None
     first_step: int = 0
     id: int = 0
@@ -43,8 +71,28 @@ class _Series:
     def add(self, value: float, row: Row) -> int:
         """Append and return the value's place within the batch."""
         self.values.append(value)
-        self.last_step, self.last_time = row.step, row.time
+        self.steps.append(row.step)
+        self.last_time = row.time
         return len(self.values) - 1
+
+    def summary(self) -> Addition:
+        """What the batch adds to the summary."""
+        finite = [value for value in self.values if math.isfinite(value)]
+        low, high = (min(finite), max(finite)) if finite else (None, None)
+        return Addition(
+            count=len(self.values),
+            last=_stored(self.values[-1]),
+            last_time=self.last_time,
+            last_step=self.step(len(self.values) - 1),
+            min=low,
+            min_step=NOWHERE if low is None else self.step(self.values.index(low)),
+            max=high,
+            max_step=NOWHERE if high is None else self.step(self.values.index(high)),
+        )
+
+    def step(self, place: int) -> Step:
+        step = self.steps[place]
+        return Step(place, given=False) if step is None else Step(step)
 
 
 @transaction.atomic
@@ -57,17 +105,20 @@ def ingest(
     batch: uuid.UUID | None = None,
 ) -> int | None:
     """Store `rows` of `run` and return how many points they had; None when `batch` was stored before."""
-    if batch is not None and not _claim(run, batch):
+    if batch is not None and not claim(run, batch):
         return None
     series, points = _collect(rows)
     if not points:
         return 0
-    _upsert(run, experiment.pk if experiment else None, kind, series)
+    additions = {name: entry.summary() for name, entry in series.items()}
+    for name, (key, first) in upsert(run, experiment.pk if experiment else None, kind, additions).items():
+        series[name].id, series[name].first_step = key, first
     _insert(series, points)
     return len(points)
 
 
-def _claim(run: uuid.UUID, batch: uuid.UUID) -> bool:
+def claim(run: uuid.UUID, batch: uuid.UUID) -> bool:
+    """Whether the batch is new."""
     # Not `bulk_create(ignore_conflicts=True)`: it does not tell whether a row was added.
     sql = "INSERT INTO {} (run, batch, created_at) VALUES (%s, %s, CURRENT_TIMESTAMP) ON CONFLICT DO NOTHING"
     with connection.cursor() as cursor:
@@ -91,49 +142,59 @@ def _collect(rows: Sequence[Row]) -> tuple[dict[str, _Series], list[_Point]]:
 
 
 _UPSERT = """
-INSERT INTO {table} (run, experiment_id, kind, name, count, last, last_step, last_time, min, max)
+INSERT INTO {table} (run, experiment_id, kind, name, count, last, last_time, min, max, last_step, min_step, max_step)
 VALUES {values}
 ON CONFLICT (run, kind, name) DO UPDATE SET
   count = {table}.count + excluded.count,
   last = excluded.last,
-  last_step = {last_step},
   last_time = excluded.last_time,
+  last_step = {last_step},
+  min_step = CASE WHEN {table}.min IS NULL OR excluded.min < {table}.min THEN {min_step} ELSE {table}.min_step END,
+  max_step = CASE WHEN {table}.max IS NULL OR excluded.max > {table}.max THEN {max_step} ELSE {table}.max_step END,
   min = CASE WHEN {table}.min IS NULL OR excluded.min < {table}.min THEN excluded.min ELSE {table}.min END,
   max = CASE WHEN {table}.max IS NULL OR excluded.max > {table}.max THEN excluded.max ELSE {table}.max END
 RETURNING id, name, count
 """
+_STEP_COLUMNS = ("last_step", "min_step", "max_step")
+_ROW = "(" + ", ".join(["%s"] * 12) + ")"
 
 
-def _upsert(run: uuid.UUID, experiment_id: int | None, kind: str, series: dict[str, _Series]) -> None:
+def upsert(
+    run: uuid.UUID, experiment_id: int | None, kind: str, additions: Mapping[str, Addition]
+) -> dict[str, tuple[int, int]]:
+    """Add to the summaries; the id of each series and how many points it had before, by name."""
+    found: dict[str, tuple[int, int]] = {}
     # Sorted: two batches that touch the same series then lock them in the same order.
-    names = sorted(series)
-    for explicit in (True, False):
-        chosen = [name for name in names if (series[name].last_step is not None) is explicit]
+    names = sorted(additions)
+    # Steps that were given are stored as they are, others counted on: one statement for each mixture.
+    for given in sorted({_given(addition) for addition in additions.values()}):
+        chosen = [name for name in names if _given(additions[name]) == given]
         for start in range(0, len(chosen), SERIES_PER_STATEMENT):
-            part = chosen[start : start + SERIES_PER_STATEMENT]
-            _upsert_part(run, experiment_id, kind, {name: series[name] for name in part}, explicit=explicit)
+            part = {name: additions[name] for name in chosen[start : start + SERIES_PER_STATEMENT]}
+            found |= _upsert_part(run, experiment_id, kind, part, given)
+    return found
+
+
+def _given(addition: Addition) -> tuple[bool, ...]:
+    return tuple(step.given for step in addition.steps)
 
 
 def _upsert_part(
-    run: uuid.UUID, experiment_id: int | None, kind: str, series: Mapping[str, _Series], *, explicit: bool
-) -> None:
+    run: uuid.UUID, experiment_id: int | None, kind: str, additions: Mapping[str, Addition], given: tuple[bool, ...]
+) -> dict[str, tuple[int, int]]:
     table = MetricSeries._meta.db_table
     parameters: list[Any] = []
-    for name, entry in series.items():
-        count, bounds = len(entry.values), _bounds(entry.values)
-        last_step = entry.last_step if explicit else count - 1
-        parameters += [_uuid(run), experiment_id, kind, name, count, _stored(entry.values[-1]), last_step]
-        parameters += [_time(entry.last_time), *bounds]
-    sql = _UPSERT.format(
-        table=table,
-        values=", ".join(["(" + ", ".join(["%s"] * 10) + ")"] * len(series)),
-        last_step="excluded.last_step" if explicit else f"{table}.count + excluded.last_step",
-    )
+    for name, new in additions.items():
+        parameters += [_uuid(run), experiment_id, kind, name, new.count, new.last, _time(new.last_time)]
+        parameters += [new.min, new.max, *(step.number for step in new.steps)]
+    steps = {
+        column: f"excluded.{column}" if is_given else f"{table}.count + excluded.{column}"
+        for column, is_given in zip(_STEP_COLUMNS, given, strict=True)
+    }
+    sql = _UPSERT.format(table=table, values=", ".join([_ROW] * len(additions)), **steps)
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        for identifier, name, total in cursor.fetchall():
-            entry = series[name]
-            entry.id, entry.first_step = identifier, total - len(entry.values)
+        return {name: (key, total - additions[name].count) for key, name, total in cursor.fetchall()}
 
 
 def _insert(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:
@@ -172,11 +233,6 @@ def _tuples(
         yield entry.id, entry.first_step + place if current.step is None else current.step, time, value
 
 
-def _bounds(values: Sequence[float]) -> tuple[float | None, float | None]:
-    finite = [value for value in values if math.isfinite(value)]
-    return (min(finite), max(finite)) if finite else (None, None)
-
-
 def _stored(value: float) -> float | None:
     return None if math.isnan(value) else value
 
@@ -205,39 +261,3 @@ def summaries(experiments: Sequence[Experiment]) -> dict[int, dict[str, float]]:
 def loaded(value: float | None) -> float:
     """A stored value as the float that it stands for."""
     return math.nan if value is None else value
-
-
-@dataclass(slots=True)
-class LoggedRow:
-    """What a client logged in one call, put together again from its points."""
-
-    id: int
-    experiment_id: int
-    time: datetime
-    step: int
-    values: dict[str, float]
-
-
-def logged_rows(experiment_ids: Sequence[int]) -> list[LoggedRow]:
-    """Every row of these experiments, oldest first.
-
-    Points of one experiment and time belong together; a series that occurs twice at a time starts another row.
-    """
-    query = (
-        MetricPoint.objects.filter(series__experiment__in=experiment_ids, series__kind=MetricSeries.METRIC)
-        .order_by("time", "id")
-        .values_list("id", "series__experiment_id", "series__name", "step", "time", "value")
-    )
-    rows: list[LoggedRow] = []
-    places: dict[tuple[int, datetime, int], LoggedRow] = {}
-    seen: dict[tuple[int, datetime, str], int] = {}
-    for identifier, experiment_id, name, step, time, value in query.iterator(chunk_size=10_000):
-        occurrence = seen.get((experiment_id, time, name), 0)
-        seen[experiment_id, time, name] = occurrence + 1
-        row = places.get((experiment_id, time, occurrence))
-        if row is None:
-            row = LoggedRow(identifier, experiment_id, time, step, {})
-            places[experiment_id, time, occurrence] = row
-            rows.append(row)
-        row.values[name] = loaded(value)
-    return rows

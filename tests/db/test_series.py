@@ -18,7 +18,8 @@ from polyaxon.actions.projects import create_project
 from polyaxon.actions.users import create_user
 from polyaxon.db.models import Experiment, MetricPoint, MetricSeries
 from polyaxon.errors import InvalidInput
-from polyaxon.stores.series import Row, logged_rows, summaries
+from polyaxon.stores.logged_rows import logged_rows
+from polyaxon.stores.series import Row, summaries
 
 pytestmark = pytest.mark.django_db
 START = datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

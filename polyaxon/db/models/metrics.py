@@ -26,7 +26,9 @@ class MetricSeries(models.Model):
     last_step = models.BigIntegerField(default=0)
     last_time = models.DateTimeField(default=timezone.now)
     min = models.FloatField(null=True)
+    min_step = models.BigIntegerField(null=True)  # where the smallest value came first
     max = models.FloatField(null=True)
+    max_step = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "kind", "name"], name="series_run_kind_name")]

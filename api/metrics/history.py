@@ -1,0 +1,295 @@
+"""Series of a run or of a group: summaries, down-sampled histories, and every point page by page."""
+
+# ruff: noqa: ARG002 - the signature is the framework's
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import orjson
+from django.http import Http404
+from django.utils.http import urlencode
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from api.authentication import SERVICE_AUTHENTICATION
+from api.fields import HexUUIDField
+from api.flags import number
+from api.pagination import Pagination
+from api.renderers import wire_number
+from api.views import Item, ItemView
+from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries
+from polyaxon.errors import InvalidInput
+from polyaxon.stores.history import (
+    HIGHEST,
+    LOWEST,
+    METHODS,
+    History,
+    Method,
+    Position,
+    histories,
+    raw_points,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+DEFAULT_POINTS, MOST_POINTS = 1000, 10_000
+DEFAULT_PAGE, LARGEST_PAGE = 10_000, 100_000
+# What is read of all series together: triangles need every point, buckets are made in the database.
+MOST_READ = 1_000_000
+
+NAME = OpenApiParameter("name", str, many=True, description="Only series of this name; may be repeated.")
+FROM = OpenApiParameter("from_step", int, description="First step.")
+TO = OpenApiParameter("to_step", int, description="Last step.")
+POINTS = OpenApiParameter("points", int, description=f"Most points of a series (default {DEFAULT_POINTS}).")
+METHOD = OpenApiParameter(
+    "method",
+    str,
+    enum=METHODS,
+    description="How a longer series is made shorter: `minmax` (last, smallest and largest value of each bucket of "
+    "steps; the default), `lttb` (largest triangle three buckets), `last` (last point of each bucket).",
+)
+
+
+class SeriesPagination(Pagination):
+    """Series by the hundred."""
+
+    default_limit = 100
+    max_limit = 1000
+
+
+class SummarySerializer(serializers.ModelSerializer[MetricSeries]):
+    """A series without its points."""
+
+    run = HexUUIDField()
+    experiment = serializers.IntegerField(source="experiment_id", allow_null=True)
+
+    class Meta:
+        model = MetricSeries
+        fields = (
+            "name",
+            "run",
+            "experiment",
+            "count",
+            "last",
+            "last_step",
+            "last_time",
+            "min",
+            "min_step",
+            "max",
+            "max_step",
+        )
+
+    def to_representation(self, instance: MetricSeries) -> dict[str, Any]:
+        data = super().to_representation(instance)
+        # NULL is what NaN is stored as.
+        return {**data, "last": "NaN" if instance.last is None else instance.last}
+
+
+class _ArraysSerializer(serializers.Serializer[Any]):
+    steps = serializers.ListField(child=serializers.IntegerField())
+    times = serializers.ListField(child=serializers.FloatField(), help_text="Unix time in seconds.")
+    values = serializers.ListField(child=serializers.FloatField())
+
+
+class HistorySerializer(_ArraysSerializer):
+    """A series with as many points as were asked for."""
+
+    name = serializers.CharField()
+    run = HexUUIDField()
+    experiment = serializers.IntegerField(allow_null=True)
+    count = serializers.IntegerField(help_text="Points stored in the asked range.")
+    sampled = serializers.BooleanField(help_text="Whether these are fewer.")
+    min = serializers.ListField(child=serializers.FloatField(), required=False, help_text="With method `minmax`.")
+    max = serializers.ListField(child=serializers.FloatField(), required=False)
+
+
+class PointsSerializer(_ArraysSerializer):
+    """Every point of a series, one page."""
+
+    name = serializers.CharField()
+    next = serializers.CharField(allow_null=True, help_text="Address of the next page.")
+
+
+class _SeriesView(ItemView):
+    """Below one experiment: its metrics."""
+
+    model: type[Item] = Experiment
+    related: ClassVar[tuple[str, ...]] = ("project__owner",)
+    columns: ClassVar[tuple[str, ...]] = ("uuid", "project__owner__user")
+    authentication_classes = SERVICE_AUTHENTICATION
+    pagination_class = SeriesPagination
+
+    def rows(self) -> QuerySet[MetricSeries]:
+        """The series that there are."""
+        return MetricSeries.objects.filter(experiment=self.item, kind=MetricSeries.METRIC)
+
+    def chosen(self, request: Request) -> QuerySet[MetricSeries]:
+        names = request.query_params.getlist("name")
+        if any("\x00" in name for name in names):
+            raise InvalidInput("name: the character NUL is in no name. Remove it.")
+        rows = self.rows().filter(name__in=names) if names else self.rows()
+        return rows.order_by("experiment_id", "run", "id")
+
+
+class SeriesView(_SeriesView):
+    """Summaries of the series, in the order in which they began."""
+
+    lists = True
+    serializer_class = SummarySerializer
+
+    @extend_schema(parameters=[NAME])
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return self.paged(self.chosen(request), SummarySerializer)
+
+
+HISTORY_EXAMPLE = OpenApiExample(
+    "Two buckets",
+    {
+        "name": "loss",
+        "run": "0f4bb7a0c7f54f0b8d1f6c3d2e1a9b8c",
+        "experiment": 7,
+        "count": 1000,
+        "sampled": True,
+        "steps": [499, 999],
+        "times": [1.7e9, 1.7e9 + 60],
+        "values": [0.4, 0.2],
+        "min": [0.38, 0.19],
+        "max": [1.9, 0.44],
+    },
+    response_only=True,
+)
+
+
+class HistoryView(_SeriesView):
+    """The series with their points, made fewer where there are more than asked for."""
+
+    lists = True
+    serializer_class = HistorySerializer
+
+    @extend_schema(parameters=[NAME, FROM, TO, POINTS, METHOD], examples=[HISTORY_EXAMPLE])
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        points = min(number(request, "points") or DEFAULT_POINTS, MOST_POINTS)
+        method = _method(request)
+        rows: list[MetricSeries] = self.paginate_queryset(self.chosen(request)) or []
+        _check_cost(rows, method, points)
+        found = histories(rows, method, points, from_step=step(request, "from_step"), to_step=step(request, "to_step"))
+        return self.get_paginated_response([_wire(row, part) for row, part in zip(rows, found, strict=True)])
+
+
+class PointsView(_SeriesView):
+    """Every point of one series by step."""
+
+    serializer_class = PointsSerializer
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("name", str, required=True),
+            FROM,
+            TO,
+            OpenApiParameter("limit", int, description=f"Points of a page (default {DEFAULT_PAGE})."),
+            OpenApiParameter("after", str, description="Where the page begins, as `next` names it."),
+        ]
+    )
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        rows = self.chosen(request)[:2]
+        if len(request.query_params.getlist("name")) != 1 or len(rows) > 1:
+            raise InvalidInput("Name one series with `?name=`.")
+        if not rows:
+            raise Http404("There is no such series.")
+        limit = min(number(request, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
+        bounds = {"from_step": step(request, "from_step"), "to_step": step(request, "to_step")}
+        history, after = raw_points(rows[0], limit, after=_position(request), **bounds)
+        return Response({"name": rows[0].name, **_arrays(history), "next": after and self._next(request, after)})
+
+    def _next(self, request: Request, after: Position) -> str:
+        parameters = {**request.query_params.dict(), "after": f"{after.step}.{after.id}"}
+        return request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
+
+
+class GroupHistoryView(HistoryView):
+    """The same of a group: one series for each experiment and name."""
+
+    model = ExperimentGroup
+    columns = ()
+    related = ItemView.related
+
+    def rows(self) -> QuerySet[MetricSeries]:
+        of_group = (
+            {"experiment__selections": self.item}
+            if self.item.group_type == ExperimentGroup.SELECTION
+            else {"experiment__experiment_group": self.item}
+        )
+        return MetricSeries.objects.filter(kind=MetricSeries.METRIC, experiment__deleted=False, **of_group)
+
+
+def step(request: Request, name: str) -> int | None:
+    """A step, which may be negative; absent means None. Raises `InvalidInput`."""
+    text = request.query_params.get(name, "").strip()
+    if not text:
+        return None
+    if not text.removeprefix("-").isdecimal() or len(text) > 20:  # noqa: PLR2004 - characters of a 64-bit number
+        raise InvalidInput(f"{name} must be a whole number, not {text!r}.")
+    return min(max(int(text), LOWEST), HIGHEST)
+
+
+def _method(request: Request) -> Method:
+    asked = request.query_params.get("method") or "minmax"
+    for method in METHODS:
+        if method == asked:
+            return method
+    raise InvalidInput(f"method must be one of {', '.join(METHODS)}, not {asked!r}.")
+
+
+def _check_cost(rows: Sequence[MetricSeries], method: Method, points: int) -> None:
+    read = sum(row.count if method == "lttb" else min(row.count, points) for row in rows)
+    if read > MOST_READ:
+        raise InvalidInput(
+            f"{read} points would be read at once; at most {MOST_READ} are. Name fewer series, ask for fewer points, "
+            "or use the method minmax."
+        )
+
+
+def _position(request: Request) -> Position | None:
+    text = request.query_params.get("after", "")
+    if not text:
+        return None
+    before, _, identifier = text.partition(".")
+    digits = before.removeprefix("-")
+    if not (digits.isdecimal() and identifier.isdecimal() and max(int(digits), int(identifier)) <= HIGHEST):
+        raise InvalidInput("after must be taken from `next` as it is.")
+    return Position(int(before), int(identifier))
+
+
+def _wire(row: MetricSeries, history: History) -> dict[str, Any]:
+    bounds = {"min": _array(history.low), "max": _array(history.high)} if history.low or history.high else {}
+    return {
+        "name": row.name,
+        "run": row.run.hex,
+        "experiment": row.experiment_id,
+        "count": history.count,
+        "sampled": len(history.steps) < history.count,
+        **_arrays(history),
+        **bounds,
+    }
+
+
+def _arrays(history: History) -> dict[str, Any]:
+    return {
+        "steps": orjson.Fragment(orjson.dumps(history.steps)),
+        "times": orjson.Fragment(orjson.dumps(history.times)),
+        "values": _array(history.values),
+    }
+
+
+def _array(values: Sequence[float]) -> Any:
+    """Written at once: looking at each number for those that JSON lacks costs more than all the rest."""
+    if np.isfinite(np.array(values, dtype=np.float64)).all():
+        return orjson.Fragment(orjson.dumps(values))
+    return [wire_number(value) for value in values]
