@@ -15,18 +15,21 @@ from api.errors import LengthRequired, TooLarge
 from api.pagination import Pagination
 from api.permissions import (
     RunTokenKeepsToItsRun,
+    check_scopes,
     check_write,
+    default_verb,
     readable_projects,
     writable_archived_projects,
 )
 from api.renderers import JSONWhateverIsAccepted
 from api.schema import Schema
-from api.throttling import AnonymousRate, UserRate
-from polyaxon.db.models import Experiment, ExperimentGroup, Job, Project, User
+from api.throttling import AnonymousRate, InternalRate, UserRate
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, Project, TensorboardJob, User
+from polyaxon.security.scopes import Verb
 from polyaxon.stores.errors import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import QuerySet
     from rest_framework.authentication import BaseAuthentication
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from rest_framework.serializers import BaseSerializer
     from rest_framework.throttling import BaseThrottle
 
-Item = Experiment | ExperimentGroup | Job
+Item = Experiment | ExperimentGroup | Job | BuildJob | NotebookJob | TensorboardJob
 
 # For routes whose request and answer have no body.
 no_body = extend_schema(request=None, responses={200: None})
@@ -46,16 +49,31 @@ class BaseView(GenericAPIView[Any]):
 
     authentication_classes: Sequence[type[BaseAuthentication]] = USER_AUTHENTICATION
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated, RunTokenKeepsToItsRun)
-    throttle_classes: Sequence[type[BaseThrottle]] = (AnonymousRate, UserRate)
+    throttle_classes: Sequence[type[BaseThrottle]] = (AnonymousRate, UserRate, InternalRate)
     content_negotiation_class = JSONWhateverIsAccepted
     pagination_class = Pagination
     lists = False  # whether GET answers with a page
     schema = Schema()
     queryset: QuerySet[Any] | None = Project.objects.none()  # OpenAPI reads the types of path parameters from it
+    # What methods take, where it is not the default of `verb`.
+    verbs: ClassVar[Mapping[str, Verb]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.check_length(request)
         super().initial(request, *args, **kwargs)
+
+    def verb(self, request: Request) -> Verb:
+        """What the request takes of role and token scopes. Outside of projects every change is the admins' kind."""
+        default = Verb.READ if request.method in SAFE_METHODS else Verb.ADMIN
+        return self.verbs.get(request.method or "", default)
+
+    def least_verb(self, request: Request) -> Verb:
+        """The same as far as it can be told before anything is looked up."""
+        return self.verb(request)
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        check_scopes(request, self.least_verb(request))
 
     def max_bytes(self) -> int:
         """Most bytes of a body."""
@@ -74,6 +92,12 @@ class BaseView(GenericAPIView[Any]):
     def caller(self) -> User:
         """The user who asks. Only for views that no service may use."""
         return cast("User", self.request.user)
+
+    @property
+    def actor(self) -> User | None:
+        """The user who asks; None for a service."""
+        user = self.request.user
+        return user if isinstance(user, User) else None
 
     def paged(self, rows: Any, serializer: type[BaseSerializer[Any]], **context: Any) -> Response:
         """The page of `rows` that the request asks for."""
@@ -106,7 +130,14 @@ class ProjectView(BaseView):
         """Find the project, and refuse writing to those who may only read it."""
         self.project = self.find_project(request)
         if self.writes(request):
-            check_write(request, self.project)
+            check_write(request, self.project, verb=self.verb(request))
+
+    def verb(self, request: Request) -> Verb:
+        return self.verbs.get(request.method or "", default_verb(request))
+
+    def least_verb(self, request: Request) -> Verb:
+        # What every reader may do, such as bookmarking, is still no reading.
+        return Verb.READ if request.method in SAFE_METHODS else Verb.RUN
 
     def writes(self, request: Request) -> bool:
         return request.method not in SAFE_METHODS and request.method not in self.reader_methods
@@ -136,9 +167,14 @@ class ItemView(ProjectView):
         self.item = self.find_item(request)
         self.project = self.item.project
         if self.writes(request):
-            check_write(request, self.project, self.item)
-            if not self.run_token_writes or request.method == "DELETE":
-                check_write(request, self.project)
+            by_run = self.run_token_writes and request.method != "DELETE"
+            check_write(request, self.project, self.item if by_run else None, self.verb(request))
+
+    def verb(self, request: Request) -> Verb:
+        """Who starts a run also describes it: tags, params and metrics of one's own take no more than running."""
+        default = super().verb(request)
+        own = request.method in ("PATCH", "PUT") and self.item.user_id == request.user.pk
+        return Verb.RUN if own and request.method not in self.verbs else default
 
     def find_item(self, request: Request) -> Item:
         rows = self.model.objects.filter(

@@ -6,7 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, NothingYetField, TagsField, TextField
+from api.bookmarked import BookmarkedField
+from api.fields import HexUUIDField, TagsField, TextField
+from api.plugin_fields import TensorboardFields
+from polyaxon.actions.plugins import latest_notebook
 from polyaxon.db.models import Project
 from polyaxon.db.models.abstract import NAME_LENGTH
 
@@ -33,7 +36,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
     owner = serializers.CharField(source="owner.name", read_only=True)
     unique_name = serializers.CharField(read_only=True)
     tags = TagsField(read_only=True)
-    bookmarked = serializers.SerializerMethodField()
+    bookmarked = BookmarkedField()
 
     class Meta:
         model = Project
@@ -43,23 +46,17 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
         """Who made it, or, when that account is gone, who owns it: clients need a name here."""
         return project.user.username if project.user else project.owner.name
 
-    def get_bookmarked(self, project: Project) -> bool:
-        del project
-        return False
-
 
 class ProjectCreatedSerializer(ProjectSerializer):
     class Meta(ProjectSerializer.Meta):
         fields = (*_FIELDS, "readme")
 
 
-class ProjectDetailSerializer(ProjectSerializer):
+class ProjectDetailSerializer(TensorboardFields, ProjectSerializer):
     """`context["counts"]` has the numbers of live rows and `has_code`."""
 
-    tensorboard = NothingYetField()
-    notebook = NothingYetField()
-    has_tensorboard = NothingYetField()
-    has_notebook = NothingYetField()
+    notebook = serializers.SerializerMethodField()
+    has_notebook = serializers.SerializerMethodField()
 
     class Meta(ProjectSerializer.Meta):
         fields = (
@@ -70,6 +67,12 @@ class ProjectDetailSerializer(ProjectSerializer):
             "has_tensorboard",
             "has_notebook",
         )
+
+    def get_notebook(self, project: Project) -> int | None:
+        return self.newest(latest_notebook, project)[0]
+
+    def get_has_notebook(self, project: Project) -> bool | None:
+        return self.newest(latest_notebook, project)[1]
 
     def to_representation(self, instance: Project) -> dict[str, Any]:
         return {**super().to_representation(instance), **self.context["counts"]}
@@ -90,6 +93,7 @@ class NewProjectSerializer(serializers.Serializer[Any]):
     readme = TextField()
     tags = TagsField()
     is_public = serializers.BooleanField(required=False, allow_null=True, default=True)
+    owner = serializers.CharField(required=False, allow_null=True, max_length=150, help_text="An organization.")
 
     def validate_is_public(self, value: bool | None) -> bool:
         return True if value is None else value

@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
+from api.activity.viewed import record_view
 from api.pagination import LargePagination
 from api.permissions import readable_projects
 from api.projects.serializers import (
@@ -24,15 +25,19 @@ from api.projects.serializers import (
 )
 from api.views import BaseView, ProjectView, no_body
 from polyaxon.actions import projects
-from polyaxon.db.models import Experiment, ExperimentGroup, Job, Owner, Project, Repo
+from polyaxon.actions.code import has_code
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, Owner, Project
+from polyaxon.security.permissions import visible_owners
+from polyaxon.security.scopes import Verb
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
 class ProjectsView(BaseView):
-    """New projects of the caller."""
+    """New projects of the caller, or of an organization that the caller may create projects in."""
 
+    verbs = {"POST": Verb.MAINTAIN}
     serializer_class = NewProjectSerializer
 
     @extend_schema(responses={201: ProjectCreatedSerializer})
@@ -52,7 +57,7 @@ class OwnerView(BaseView):
 
     @staticmethod
     def projects(request: Request, owner: str) -> QuerySet[Any]:
-        if not Owner.objects.filter(name=owner).exists():
+        if not Owner.objects.filter(visible_owners(request.user), name=owner).exists():
             raise Http404(f"There is no owner {owner}.")
         rows = readable_projects(request).filter(owner__name=owner)
         return rows.select_related("user", "owner").defer("readme").order_by("-updated_at", "-id")
@@ -68,9 +73,11 @@ class ProjectNamesView(OwnerView):
 class ProjectDetailView(ProjectView):
     """One project."""
 
+    verbs = {"DELETE": Verb.ADMIN}
     serializer_class = ProjectDetailSerializer
 
     def get(self, request: Request, **kwargs: Any) -> Response:
+        record_view(request, self.project)
         return self._detail()
 
     @extend_schema(request=ChangedProjectSerializer)
@@ -100,19 +107,21 @@ class ProjectDetailView(ProjectView):
 def _counts(project: Project) -> dict[str, Any]:
     live = {"project": project, "deleted": False}
     return {
-        "has_code": Repo.objects.filter(project=project).exists(),
+        "has_code": has_code(project),
         "num_experiment_groups": ExperimentGroup.objects.filter(**live).count(),
         **Experiment.objects.filter(**live).aggregate(
             num_experiments=Count("id"),
             num_independent_experiments=Count("id", filter=Q(experiment_group=None)),
         ),
         "num_jobs": Job.objects.filter(**live).count(),
-        "num_builds": 0,
+        "num_builds": BuildJob.objects.filter(**live).count(),
     }
 
 
 class ArchiveProjectView(ProjectView):
     """Hides a project with its items and stops what runs."""
+
+    verbs = {"POST": Verb.ADMIN}
 
     @no_body
     def post(self, request: Request, **kwargs: Any) -> Response:
@@ -124,6 +133,7 @@ class RestoreProjectView(ProjectView):
     """Shows an archived project again, with all of its items."""
 
     finds_archived = True
+    verbs = {"POST": Verb.ADMIN}
 
     @no_body
     def post(self, request: Request, **kwargs: Any) -> Response:

@@ -6,16 +6,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate, login, logout
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
-from api.throttling import AnonymousRate, LoginRate
+from api.permissions import StaffOnly
+from api.throttling import LOGIN_RATES, AnonymousRate
+from api.users.sessions import open_session, same_site, sign_in
 from api.views import BaseView, no_body
+from polyaxon.actions import users
 from polyaxon.db.models import User
-from polyaxon.errors import InvalidInput
 from polyaxon.security import tokens
 
 if TYPE_CHECKING:
@@ -54,18 +58,28 @@ class TokenView(BaseView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (LoginRate,)
+    throttle_classes = LOGIN_RATES
     serializer_class = CredentialsSerializer
 
     @extend_schema(responses={200: TokenSerializer})
     def post(self, request: Request) -> Response:
         values = self.valid(CredentialsSerializer)
-        user = authenticate(request._request, username=values["username"], password=values["password"])  # noqa: SLF001
-        if user is None:
-            raise InvalidInput("The name or the password is wrong.", field="non_field_errors")
         if values["login"]:
-            login(request._request, user)  # noqa: SLF001
-        return Response({"token": tokens.issue(user)})
+            same_site(request)
+        user = sign_in(request, values["username"], values["password"])
+        key = tokens.issue(user)
+        answer = Response({"token": key})
+        if values["login"]:
+            open_session(request, user)
+            _set_cookies(answer, token=key, user=user.get_username())
+        return answer
+
+
+def _set_cookies(answer: Response, **values: str) -> None:
+    """For pages of 0.6, which read them; the server itself does not, so that they give no way around CSRF checks."""
+    life = settings.SESSION_COOKIE_AGE
+    for name, value in values.items():
+        answer.set_cookie(name, value, max_age=life, secure=settings.SESSION_COOKIE_SECURE, samesite="Lax")
 
 
 class LogoutView(BaseView):
@@ -80,5 +94,63 @@ class LogoutView(BaseView):
         logout(request._request)  # noqa: SLF001
         answer = Response(None)
         for name in ("token", "user"):
-            answer.delete_cookie(name)
+            answer.delete_cookie(name, samesite="Lax")
         return answer
+
+
+class SessionRefreshView(BaseView):
+    """Begins the caller's session anew: cookies `sessionid` and `csrftoken`."""
+
+    @no_body
+    def post(self, request: Request) -> Response:
+        request._request.session.cycle_key()  # noqa: SLF001 - an id that somebody saw is worth nothing then
+        open_session(request, self.caller)
+        return Response(None)
+
+
+class _AccountView(BaseView):
+    """Below one account. For administrators."""
+
+    permission_classes = (*BaseView.permission_classes, StaffOnly)
+
+    def account(self) -> User:
+        user = User.objects.filter(username=self.kwargs["username"]).first()
+        if user is None:
+            raise Http404(f"There is no user {self.kwargs['username']}.")
+        return user
+
+
+class ActivateView(_AccountView):
+    """Lets an account log in."""
+
+    @no_body
+    def post(self, request: Request, username: str) -> Response:
+        users.activate(self.account(), self.caller)
+        return Response(None)
+
+
+class DeleteView(_AccountView):
+    """Deletes an account for good, with its projects."""
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, username: str) -> Response:
+        users.delete_user(self.account(), self.caller)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class GrantView(_AccountView):
+    """Makes an account an administrator."""
+
+    @no_body
+    def post(self, request: Request, username: str) -> Response:
+        users.grant_superuser(self.account(), self.caller)
+        return Response(None)
+
+
+class RevokeView(_AccountView):
+    """Makes an administrator a plain account again."""
+
+    @no_body
+    def post(self, request: Request, username: str) -> Response:
+        users.revoke_superuser(self.account(), self.caller)
+        return Response(None)

@@ -10,25 +10,50 @@ from django.utils import timezone
 from polyaxon.actions import runs
 from polyaxon.actions.names import check_name
 from polyaxon.actions.tags import clean_tags, merge_tags
-from polyaxon.db.models import Experiment, ExperimentGroup, Job, Project, User
+from polyaxon.db.models import (
+    BuildJob,
+    Experiment,
+    ExperimentGroup,
+    Job,
+    NotebookJob,
+    Owner,
+    Project,
+    TensorboardJob,
+    User,
+)
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
+from polyaxon.security.permissions import creating_owners
 from polyaxon.wakeups import wake
 
-ITEMS: tuple[type[Experiment | ExperimentGroup | Job], ...] = (ExperimentGroup, Experiment, Job)
+ITEMS: tuple[type[runs.Item], ...] = (ExperimentGroup, Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
 
 
-def create_project(user: User, name: str, **fields: Any) -> Project:
-    """A new project of `user`. Raises `InvalidInput` when the name is wrong or taken, by an archived one too."""
+def create_project(user: User, name: str, *, owner: str | None = None, **fields: Any) -> Project:
+    """A new project of `user`, or of the organization `owner`.
+
+    Raises `InvalidInput` when the name is wrong or taken, by an archived one too, or the owner is not theirs to use.
+    """
     check_name(name)
+    holder = _owner(user, owner)
     fields["tags"] = clean_tags(fields.get("tags"))
     try:
         with transaction.atomic():
-            project = Project.objects.create(user=user, owner=user.owner, name=name, **fields)
+            project = Project.objects.create(user=user, owner=holder, name=name, **fields)
             emit("created", project, actor=user)
     except IntegrityError as error:
-        raise InvalidInput(f"You have a project named {name} already. Choose another name.") from error
+        whose = "You have" if holder.user_id == user.pk else f"{holder.name} has"
+        raise InvalidInput(f"{whose} a project named {name} already. Choose another name.") from error
     return project
+
+
+def _owner(user: User, name: str | None) -> Owner:
+    if not name or name == user.username:
+        return user.owner
+    owner = Owner.objects.filter(creating_owners(user), name=name).first()
+    if owner is None:
+        raise InvalidInput(f"You may not create projects for {name}. Its owners may.", field="owner")
+    return owner
 
 
 def update_project(project: Project, user: User, changes: dict[str, Any], *, merge: bool = False) -> Project:

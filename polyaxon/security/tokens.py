@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,22 +13,46 @@ from django.utils import timezone
 from polyaxon.db.models import Token, User
 
 
-def issue(user: User, *, run: uuid.UUID | None = None, scopes: list[str] | None = None) -> str:
+def issue(
+    user: User,
+    *,
+    run: uuid.UUID | None = None,
+    scopes: list[str] | None = None,
+    name: str = "",
+    expires: datetime | None = None,
+) -> str:
     """Make a token of `user` and return its key (64 hex digits), which is not stored.
 
-    With `run` the token reads what its user reads, writes to that run alone, and is deleted when the run ends.
+    Without `scopes` (names of `security.scopes.SCOPES`) it allows all that its user may do. With `run` the token reads
+    what its user reads, writes to that run alone, and is deleted when the run ends.
     """
+    return create(user, run=run, scopes=scopes, name=name, expires=expires)[0]
+
+
+def create(
+    user: User,
+    *,
+    run: uuid.UUID | None = None,
+    scopes: list[str] | None = None,
+    name: str = "",
+    expires: datetime | None = None,
+) -> tuple[str, Token]:
+    """The same, with the row. Tokens of the user that have expired go."""
     key = secrets.token_hex(32)
     now = timezone.now()
-    Token.objects.create(
-        user=user,
-        key_hash=digest(key),
-        scopes=scopes or [],
-        run=run,
-        started_at=now,
-        expires_at=None if run else now + timedelta(days=settings.CONFIG.security.ttl_token_days),
+    if run is None:
+        Token.objects.filter(user=user, expires_at__lte=now).delete()
+        expires = expires or now + timedelta(days=settings.CONFIG.security.ttl_token_days)
+    token = Token.objects.create(
+        user=user, key_hash=digest(key), name=name, scopes=scopes or [], run=run, started_at=now, expires_at=expires
     )
-    return key
+    return key, token
+
+
+def revoke_all(user: User, *, but: Token | None = None) -> None:
+    """Delete the tokens of `user`, apart from one and from those of runs, which end with their runs."""
+    rows = Token.objects.filter(user=user, run=None)
+    (rows.exclude(pk=but.pk) if but else rows).delete()
 
 
 # What deciding needs: every request does this, and building the query costs by the column.

@@ -29,6 +29,8 @@ class Token(Timestamped):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     key_hash = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=128, blank=True, default="")
+    # Names of `security.scopes.Scope`; empty: everything.
     scopes = models.JSONField(default=list)
     # A run's own token may write to that run only, and ends with it.
     run = models.UUIDField(null=True, blank=True, db_index=True)
