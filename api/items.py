@@ -23,6 +23,7 @@ from polyaxon.actions import code, runs
 from polyaxon.actions.names import free_name
 from polyaxon.actions.statuses import set_status
 from polyaxon.errors import InvalidInput, Refused
+from polyaxon.security.scopes import Verb
 from polyaxon.stores import OutputsNotFound
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ def update_item(view: ItemView, changes: dict[str, Any]) -> None:
         changes["name"] = free_name(view.model, view.project.pk, changes["name"])
     if changes.get("is_managed") and view.item.content is None:
         raise InvalidInput("Without `content` there is nothing that the platform could run.", field="is_managed")
-    runs.update(view.item, view.caller, changes, merge=merge)
+    runs.update(view.item, view.actor, changes, merge=merge)
 
 
 class ArchiveView(ItemView):
     """Hides a run and stops it."""
 
     run_token_writes = False
+    verbs = {"POST": Verb.MAINTAIN}
 
     @no_body
     def post(self, request: Request, **kwargs: Any) -> Response:
@@ -62,6 +64,7 @@ class RestoreView(ItemView):
     """Shows an archived run again."""
 
     run_token_writes = False
+    verbs = {"POST": Verb.MAINTAIN}
     finds_archived = True
 
     @no_body

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, JSONObjectField, NothingYetField, TagsField, TextField
+from api.bookmarked import BookmarkedField
+from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField
 from polyaxon.db.models.abstract import NAME_LENGTH
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class BuildJobField(serializers.Field[str | None, Any, str | None, Any]):
+    """Unique name of the build whose image a run uses. It is written as an id, and of the same project."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:
+        return f"{value.project.unique_name}.builds.{value.build_job_id}" if value.build_job_id else None
 
 
 class ItemSerializer(serializers.ModelSerializer[Any]):
@@ -25,12 +39,8 @@ class RunSerializer(ItemSerializer):
     """Reading a run."""
 
     original = serializers.SerializerMethodField()
-    build_job = NothingYetField()
-    bookmarked = serializers.SerializerMethodField()
-
-    def get_bookmarked(self, run: Any) -> bool:
-        del run
-        return False
+    build_job = BuildJobField()
+    bookmarked = BookmarkedField()
 
     def get_original(self, run: Any) -> str | None:
         raise NotImplementedError
@@ -59,6 +69,7 @@ class NewRunSerializer(NewItemSerializer):
 
     run_env = JSONObjectField(required=False, allow_null=True)
     data_refs = JSONObjectField(required=False, allow_null=True)
+    build_job = serializers.IntegerField(required=False, allow_null=True)
     ttl = serializers.IntegerField(required=False, allow_null=True, min_value=0)
 
 

@@ -8,12 +8,15 @@ from rest_framework import serializers
 
 from api.fields import HexUUIDField, JSONObjectField, TextField, TimeField
 from polyaxon.db.models import (
+    BuildJobStatus,
     CodeReference,
     ExperimentGroupStatus,
     ExperimentJobStatus,
     ExperimentStatus,
     JobStatus,
+    NotebookJobStatus,
     StatusRecord,
+    TensorboardJobStatus,
 )
 
 STATUS_FIELDS = ("id", "uuid", "created_at", "message", "traceback", "status")
@@ -41,6 +44,24 @@ class JobStatusSerializer(_StatusSerializer):
         fields = (*STATUS_FIELDS, "details", "job")
 
 
+class BuildJobStatusSerializer(_StatusSerializer):
+    class Meta:
+        model = BuildJobStatus
+        fields = (*STATUS_FIELDS, "details", "job")
+
+
+class NotebookJobStatusSerializer(_StatusSerializer):
+    class Meta:
+        model = NotebookJobStatus
+        fields = (*STATUS_FIELDS, "details", "job")
+
+
+class TensorboardJobStatusSerializer(_StatusSerializer):
+    class Meta:
+        model = TensorboardJobStatus
+        fields = (*STATUS_FIELDS, "details", "job")
+
+
 class ExperimentJobStatusSerializer(_StatusSerializer):
     class Meta:
         model = ExperimentJobStatus
@@ -63,23 +84,27 @@ class NewStatusSerializer(serializers.Serializer[Any]):
         return value
 
 
+class ChangedStatusSerializer(serializers.Serializer[Any]):
+    """What may be said about a status afterwards. Sending the status itself is no error while it is the same."""
+
+    status = serializers.CharField(required=False)
+    message = TextField()
+    traceback = TextField()
+    details = JSONObjectField(required=False)
+
+
 class CodeReferenceSerializer(serializers.ModelSerializer[CodeReference]):
     branch = TextField(max_length=124, default="master")
     commit = TextField(max_length=40, required=False)
     head = TextField(max_length=40, required=False)
     git_url = TextField(max_length=256, required=False)
     is_dirty = serializers.BooleanField(required=False)
-    external_repo = serializers.SerializerMethodField()
 
     class Meta:
         model = CodeReference
         fields = ("id", "repo", "external_repo", "branch", "commit", "head", "is_dirty", "git_url")
-        read_only_fields = ("repo",)
+        read_only_fields = ("repo", "external_repo")
         validators: ClassVar[list[Any]] = []  # the constraint is that of uploaded code
-
-    def get_external_repo(self, reference: CodeReference) -> int | None:
-        del reference
-        return None
 
 
 # What 0.6 answers for a run without code.

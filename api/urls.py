@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from api.platform.health import healthz
+from api.platform.health import StatusView, healthz
+from api.routes import route
 
 # The order matters: projects come last, since an owner's name may be nearly any word.
-RESOURCES = ("platform", "users", "activity", "jobs", "experiments", "groups", "metrics", "repos", "projects")
+RESOURCES = ("platform", "cluster", "catalogs", "options", "users", "orgs", "bookmarks", "archives", "searches", "activity", "jobs", "builds", "notebooks", "tensorboards", "experiments", "groups", "metrics", "streams", "repos", "projects")
 
 urlpatterns = [
-    path("healthz", healthz),
-    path("healthz/", healthz),
+    *(path(form, healthz) for form in ("healthz", "healthz/", "_health", "_health/")),
+    route("statusz", StatusView),
     *(path("api/v1/", include(f"api.{name}.urls")) for name in RESOURCES),
 ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 
 from polyaxon.db.models import Project
-from polyaxon.stores import ArchiveLimits, FilesystemOutputsStore, InternalRepo, LocalLogStore
+from polyaxon.stores import ArchiveLimits, FilesystemOutputsStore, InternalRepo, LocalLogStore, Mirror
 
 
 def outputs() -> FilesystemOutputsStore:
@@ -27,6 +27,11 @@ def repository_path(project: Project) -> Path:
 
 def repository(project: Project) -> InternalRepo:
     return InternalRepo(repository_path(project))
+
+
+def mirror(project: Project) -> Mirror:
+    """The mirror of a project's external repository, in the place where uploads would be: no project has both."""
+    return Mirror(repository_path(project))
 
 
 def runs_root() -> Path:

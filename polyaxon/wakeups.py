@@ -9,7 +9,7 @@ from django.db import transaction
 
 from polyaxon.queues import publisher
 
-Kind = Literal["experiment", "job", "group", "dispatch"]
+Kind = Literal["experiment", "job", "group", "dispatch", "unsupported"]
 
 
 def wake(kind: Kind, pk: int = 0) -> None:
@@ -18,9 +18,16 @@ def wake(kind: Kind, pk: int = 0) -> None:
 
 
 def wake_row(row: object) -> None:
-    """Wake the pass of an experiment, a job or a group."""
+    """Wake the pass of whatever has one of its own."""
     kind: Kind = _KINDS[type(row).__name__]
     wake(kind, row.pk)  # type: ignore[attr-defined]
 
 
-_KINDS: dict[str, Kind] = {"Experiment": "experiment", "Job": "job", "ExperimentGroup": "group"}
+_KINDS: dict[str, Kind] = {
+    "Experiment": "experiment",
+    "Job": "job",
+    "ExperimentGroup": "group",
+    "BuildJob": "unsupported",
+    "NotebookJob": "unsupported",
+    "TensorboardJob": "unsupported",
+}

@@ -45,7 +45,9 @@ def _rendered(run: Run) -> Rendered:
 
 def _commit(run: Run) -> str | None:
     reference = run.code_reference
-    return reference.commit if reference is not None and reference.repo_id is not None else None
+    if reference is None or (reference.repo_id is None and reference.external_repo_id is None):
+        return None
+    return reference.commit
 
 
 def prepare_outputs(run: Run) -> Path:

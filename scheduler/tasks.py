@@ -6,8 +6,10 @@ from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app
 from scheduler.passes import queue, reconcile
 from scheduler.passes.dispatch import dispatch
+from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance
+from scheduler.passes.unsupported import end_unsupported
 from scheduler.turns import one_at_a_time
 
 
@@ -39,10 +41,21 @@ def dispatch_pass(_pk: int = 0) -> None:
     dispatch()
 
 
+@app.task(name="scheduler.unsupported")
+def unsupported_pass(_pk: int = 0) -> None:
+    end_unsupported()
+
+
 @app.task(name="scheduler.sync")
 @one_at_a_time
 def sync_pass() -> None:
     reconcile.sync()
+
+
+@app.task(name="scheduler.expire")
+@one_at_a_time
+def expire_pass() -> None:
+    expire()
 
 
 @app.task(name="scheduler.reconcile")

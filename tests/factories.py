@@ -7,16 +7,27 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from polyaxon.actions.builds import NewBuild, create_build
 from polyaxon.actions.experiments import NewExperiment, create_experiment
 from polyaxon.actions.groups import NewGroup, create_group
 from polyaxon.actions.jobs import NewJob, create_job
 from polyaxon.actions.metrics import log_metrics
+from polyaxon.actions.plugins import NewPlugin, Target, start_notebook, start_tensorboard
 from polyaxon.actions.projects import create_project
 from polyaxon.actions.users import create_user
 from polyaxon.stores.series import Row
 
 if TYPE_CHECKING:
-    from polyaxon.db.models import Experiment, ExperimentGroup, Job, Project, User
+    from polyaxon.db.models import (
+        BuildJob,
+        Experiment,
+        ExperimentGroup,
+        Job,
+        NotebookJob,
+        Project,
+        TensorboardJob,
+        User,
+    )
 
 PASSWORD = "correct horse battery staple"
 
@@ -40,6 +51,8 @@ GROUP = json.dumps(
         "run": {"cmd": "python train.py --lr={{ lr }}"},
     }
 )
+BUILD_FILE = json.dumps({"version": 1, "kind": "build", "image": "python:3.11"})
+NOTEBOOK = json.dumps({"version": 1, "kind": "notebook", "build": {"image": "jupyter/base-notebook:1"}})
 
 _numbers = itertools.count(1)
 
@@ -89,3 +102,28 @@ def make_metrics(experiment: Experiment, *rows: dict[str, float], start: datetim
 def _maker(project: Project) -> User:
     assert project.user is not None
     return project.user
+
+
+def make_build(project: Project | None = None, user: User | None = None, **fields: Any) -> BuildJob:
+    """One that the platform makes; with `is_managed=False` one that it only tracks."""
+    if fields.get("is_managed", True):
+        fields.setdefault("content", BUILD_FILE)
+    project = project or make_project()
+    return create_build(project, user or _maker(project), NewBuild(**fields))
+
+
+def make_notebook(project: Project, user: User | None = None, **fields: Any) -> NotebookJob:
+    fields.setdefault("content", NOTEBOOK)
+    return start_notebook(project, user or _maker(project), NewPlugin(**fields))[0]
+
+
+def make_tensorboard(
+    project: Project,
+    *,
+    experiment: Experiment | None = None,
+    group: ExperimentGroup | None = None,
+    user: User | None = None,
+    **fields: Any,
+) -> TensorboardJob:
+    target = Target(experiment=experiment, experiment_group=group)
+    return start_tensorboard(project, user or _maker(project), NewPlugin(**fields), target)[0]

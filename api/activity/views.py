@@ -11,8 +11,20 @@ from django.db.models import Q
 from rest_framework import serializers
 
 from api.permissions import readable_projects
-from api.views import BaseView, ProjectView
-from polyaxon.db.models import ActivityLog, Experiment, ExperimentGroup, Job, Project, User
+from api.views import BaseView, Item, ProjectView
+from polyaxon.db.models import (
+    ActivityLog,
+    BuildJob,
+    Experiment,
+    ExperimentGroup,
+    ExperimentJob,
+    Job,
+    NotebookJob,
+    Project,
+    Search,
+    TensorboardJob,
+    User,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +45,13 @@ WRITES = (
     "copied",
     "stopped",
 )
-_ITEMS: dict[str, type[Experiment | ExperimentGroup | Job]] = {
+_ITEMS: dict[str, type[Item]] = {
     "experiment": Experiment,
     "experiment_group": ExperimentGroup,
     "job": Job,
+    "build_job": BuildJob,
+    "notebook": NotebookJob,
+    "tensorboard": TensorboardJob,
 }
 
 
@@ -70,6 +85,9 @@ def object_names(logs: Iterable[ActivityLog]) -> dict[tuple[str, int], str]:
         ids[log.subject].add(log.object_id)
     names = {("project", row.pk): row.unique_name for row in _projects(ids["project"])}
     names |= {("user", row.pk): row.username for row in User.objects.filter(pk__in=ids["user"])}
+    names |= {("superuser", row.pk): row.username for row in User.objects.filter(pk__in=ids["superuser"])}
+    names |= {("search", row.pk): row.name for row in Search.objects.filter(pk__in=ids["search"]) if row.name}
+    names |= {("experiment_job", row.pk): row.unique_name for row in _replicas(ids["experiment_job"])}
     for subject, model in _ITEMS.items():
         rows = model.objects.filter(pk__in=ids[subject]).select_related("project__owner").defer("content", "readme")
         names |= {(subject, row.pk): row.unique_name for row in rows}
@@ -78,6 +96,10 @@ def object_names(logs: Iterable[ActivityLog]) -> dict[tuple[str, int], str]:
 
 def _projects(ids: set[int]) -> Any:
     return Project.objects.filter(pk__in=ids).select_related("owner")
+
+
+def _replicas(ids: set[int]) -> Any:
+    return ExperimentJob.objects.filter(pk__in=ids).select_related("experiment__project__owner")
 
 
 class _LogsMixin(BaseView):

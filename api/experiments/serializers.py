@@ -7,13 +7,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, JSONObjectField, NothingYetField
+from api.fields import HexUUIDField, JSONObjectField, NothingYetField, TextField
+from api.plugin_fields import TensorboardFields
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, RunSerializer
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
 from polyaxon.stores import series
 
 DETAIL_DIGITS = 7
+ROLES = ("master", "chief", "worker", "ps", "server", "scheduler")
 
 _FIELDS = (
     "id",
@@ -79,12 +81,10 @@ class ExperimentParamsSerializer(ItemSerializer):
         fields = ("id", "uuid", "name", "unique_name", "params")
 
 
-class ExperimentDetailSerializer(ExperimentSerializer):
+class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
     resources = NothingYetField()
     num_jobs = serializers.SerializerMethodField()
     is_clone = serializers.BooleanField(read_only=True)
-    tensorboard = NothingYetField()
-    has_tensorboard = NothingYetField()
 
     class Meta(ExperimentSerializer.Meta):
         fields = (
@@ -115,8 +115,6 @@ def _rounded(value: float) -> float:
 
 class ExperimentCreatedSerializer(ItemSerializer):
     """The answer to a creation. Times and status are left out, as in 0.6."""
-
-    build_job = NothingYetField()
 
     class Meta:
         model = Experiment
@@ -205,6 +203,29 @@ class ExperimentJobSerializer(serializers.ModelSerializer[ExperimentJob]):
     def _complete(self, job: ExperimentJob) -> ExperimentJob:
         job.experiment = self.context["experiment"]
         return job
+
+
+class _AmountSerializer(serializers.Serializer[Any]):
+    requests = serializers.FloatField(required=False, allow_null=True)
+    limits = serializers.FloatField(required=False, allow_null=True)
+
+
+class JobResourcesSerializer(serializers.Serializer[Any]):
+    """What a replica asks for and may use at most."""
+
+    cpu = _AmountSerializer(required=False, allow_null=True)
+    memory = _AmountSerializer(required=False, allow_null=True)
+    gpu = _AmountSerializer(required=False, allow_null=True)
+    tpu = _AmountSerializer(required=False, allow_null=True)
+
+
+class NewExperimentJobSerializer(serializers.Serializer[Any]):
+    """What may be set of a replica."""
+
+    role = serializers.ChoiceField(ROLES, default=ExperimentJob.MASTER)
+    definition = JSONObjectField(required=False)
+    node_scheduled = TextField(max_length=256)
+    resources = JobResourcesSerializer(required=False, allow_null=True)
 
 
 class ExperimentJobDetailSerializer(ExperimentJobSerializer):

@@ -13,6 +13,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
+from api.activity.viewed import record_view
 from api.experiments.serializers import (
     ChangedExperimentSerializer,
     ExperimentCreatedSerializer,
@@ -29,6 +30,7 @@ from api.permissions import readable_projects
 from api.serializers import CloneSerializer, IdsSerializer
 from api.views import BaseView, ItemView, ProjectView
 from polyaxon.actions import experiments, runs
+from polyaxon.actions.builds import sibling
 from polyaxon.db.models import CodeReference, Experiment, ExperimentGroup, Project
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import series
@@ -126,6 +128,7 @@ class ExperimentsView(ProjectView):
         group = _group(self.project, values.pop("experiment_group", None))
         original = _sibling(self.project, values.pop("original_experiment", None))
         study = group if group and group.group_type == ExperimentGroup.STUDY else None
+        values["build_job"] = sibling(self.project, values.get("build_job"))
         new = experiments.NewExperiment(**values, group=study, original=original)
         experiment = experiments.create_experiment(self.project, self.caller, new)
         if group and not study:
@@ -173,6 +176,7 @@ class ExperimentView(ExperimentItemView):
     serializer_class = ExperimentDetailSerializer
 
     def get(self, request: Request, **kwargs: Any) -> Response:
+        record_view(request, self.item)
         return self._detail()
 
     @extend_schema(request=ChangedExperimentSerializer)
@@ -207,7 +211,7 @@ def _reference(project: Project, reference_id: int | None) -> CodeReference | No
         return None
     used = Experiment.objects.filter(project=project, code_reference=reference_id).exists()
     rows = CodeReference.objects.filter(pk=reference_id)
-    reference = (rows if used else rows.filter(repo__project=project)).first()
+    reference = (rows if used else rows.filter(Q(repo__project=project) | Q(external_repo__project=project))).first()
     if reference is None:
         raise InvalidInput(f"The project has no code reference {reference_id}.", field="code_reference")
     return reference

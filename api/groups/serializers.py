@@ -6,7 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import JSONObjectField, NothingYetField
+from api.bookmarked import BookmarkedField
+from api.fields import JSONObjectField
+from api.plugin_fields import TensorboardFields
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer
 from polyaxon.db.models import ExperimentGroup
 
@@ -44,15 +46,11 @@ COUNTS = (
 class GroupSerializer(ItemSerializer):
     concurrency = serializers.IntegerField(read_only=True, allow_null=True)
     search_algorithm = serializers.CharField(read_only=True, allow_null=True)
-    bookmarked = serializers.SerializerMethodField()
+    bookmarked = BookmarkedField()
 
     class Meta:
         model = ExperimentGroup
         fields: tuple[str, ...] = (*_FIELDS, "bookmarked")
-
-    def get_bookmarked(self, group: ExperimentGroup) -> bool:
-        del group
-        return False
 
 
 class GroupCreatedSerializer(GroupSerializer):
@@ -60,12 +58,10 @@ class GroupCreatedSerializer(GroupSerializer):
         fields = (*_FIELDS, "readme", "content")
 
 
-class GroupDetailSerializer(GroupSerializer):
+class GroupDetailSerializer(TensorboardFields, GroupSerializer):
     """`context["counts"]` has the numbers of experiments."""
 
     current_iteration = serializers.SerializerMethodField()
-    tensorboard = NothingYetField()
-    has_tensorboard = NothingYetField()
 
     class Meta(GroupSerializer.Meta):
         fields = (

@@ -62,8 +62,6 @@ class JobDetailSerializer(JobSerializer):
 class JobCreatedSerializer(ItemSerializer):
     """The answer to a creation. Times and status are left out, as in 0.6."""
 
-    build_job = NothingYetField()
-
     class Meta:
         model = Job
         fields = (

@@ -11,6 +11,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
+from api.activity.viewed import record_view
 from api.experiments.views import LIST_PARAMETERS
 from api.items import update_item
 from api.jobs.serializers import (
@@ -23,6 +24,7 @@ from api.jobs.serializers import (
 from api.serializers import CloneSerializer
 from api.views import ItemView, ProjectView
 from polyaxon.actions import jobs, runs
+from polyaxon.actions.builds import sibling
 from polyaxon.db.models import Job, Project
 from polyaxon.errors import InvalidInput
 
@@ -56,6 +58,7 @@ class JobsView(ProjectView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewJobSerializer)
         values.pop("ttl", None)
+        values["build_job"] = sibling(self.project, values.get("build_job"))
         job = jobs.create_job(self.project, self.caller, jobs.NewJob(**values))
         return Response(JobCreatedSerializer(job).data, status=status.HTTP_201_CREATED)
 
@@ -67,6 +70,7 @@ class JobView(ItemView):
     serializer_class = JobDetailSerializer
 
     def get(self, request: Request, **kwargs: Any) -> Response:
+        record_view(request, self.item)
         return self._detail()
 
     @extend_schema(request=ChangedJobSerializer)

@@ -15,14 +15,15 @@ from polyaxon_schemas.yaml_loader import load_yaml
 
 _STEMS = ("polyaxon", "polyaxonci", "polyaxon-ci", "polyaxon.ci", "polyaxonfile")
 _EXTENSIONS = ("yaml", "yml", "json")
+# Files that a command, or CI, uses when none is named: the first one that exists.
+DEFAULT_NAMES = tuple(f"{stem}.{extension}" for stem in _STEMS for extension in _EXTENSIONS)
 
 Source = Union[str, Path, Mapping[str, Any]]
 
 
 def discover(directory: Path) -> Path | None:
     """The file that a command without a file argument uses, or None."""
-    names = (f"{stem}.{extension}" for stem in _STEMS for extension in _EXTENSIONS)
-    return next((directory / name for name in names if (directory / name).is_file()), None)
+    return next((directory / name for name in DEFAULT_NAMES if (directory / name).is_file()), None)
 
 
 def read(source: Source) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import IO, Any
 from django.db import transaction
 
 from polyaxon import storage
-from polyaxon.db.models import CodeReference, Experiment, Job, Project, Repo, User
-from polyaxon.errors import InvalidInput
+from polyaxon.actions import external_repos
+from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExternalRepo, Job, Project, Repo, User
+from polyaxon.errors import InvalidInput, Refused
 from polyaxon.events import emit
 from polyaxon.stores import extract_archive
 
@@ -22,6 +23,8 @@ def upload(project: Project, user: User, archive: IO[bytes]) -> CodeReference:
 
     Identical content makes no new commit. Raises `ArchiveRefused`, and then nothing has changed.
     """
+    if ExternalRepo.objects.filter(project=project).exists():
+        raise Refused("The project's code comes from an external repository. Push your changes there.")
     root = storage.repository_path(project).parent
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".upload-", dir=root) as folder:
@@ -45,8 +48,15 @@ def _record(project: Project, user: User, sha: str, *, created: bool) -> CodeRef
     return reference
 
 
-def pin(project: Project, commit: str | None = None) -> CodeReference | None:
-    """Reference to `commit`, or to the newest one; None for a project without code."""
+def pin(project: Project, commit: str | None = None, branch: str | None = None) -> CodeReference | None:
+    """Reference to `commit`, or to the newest one; None for a project without code.
+
+    Uploaded code has one branch, so `branch` counts for external repositories only.
+    """
+    external = ExternalRepo.objects.filter(project=project).first()
+    if external is not None:
+        external.project = project
+        return external_repos.pin(external, commit, branch)
     repo = Repo.objects.filter(project=project).first()
     if repo is None:
         if commit:
@@ -59,13 +69,19 @@ def pin(project: Project, commit: str | None = None) -> CodeReference | None:
     return _reference(repo, sha) if sha else None
 
 
+def has_code(project: Project) -> bool:
+    """Whether the project has code, uploaded or external."""
+    of_project = {"project": project}
+    return Repo.objects.filter(**of_project).exists() or ExternalRepo.objects.filter(**of_project).exists()
+
+
 def _reference(repo: Repo, sha: str) -> CodeReference:
     reference, _ = CodeReference.objects.get_or_create(repo=repo, commit=sha, defaults={"head": sha, "branch": BRANCH})
     return reference
 
 
 @transaction.atomic
-def attach(run: Experiment | Job, values: dict[str, Any]) -> CodeReference:
+def attach(run: Experiment | Job | BuildJob, values: dict[str, Any]) -> CodeReference:
     """Have `run` stand on a commit that its client reported."""
     reference = CodeReference.objects.create(**values)
     run.code_reference = reference

@@ -15,6 +15,7 @@ from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import first_status
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import (
+    BuildJob,
     CodeReference,
     Experiment,
     ExperimentGroup,
@@ -52,15 +53,17 @@ class NewExperiment:
     trial_index: int | None = None
     original: Experiment | None = None
     cloning_strategy: str | None = None
+    build_job: BuildJob | None = None
     code_reference: CodeReference | None = None
     commit: str | None = None
+    branch: str | None = None
 
 
 def create_experiment(project: Project, user: User, new: NewExperiment) -> Experiment:
     """A new experiment with status `created`. Raises `InvalidInput`, and then nothing has changed."""
     _fill_from_content(new)
     if new.is_managed and new.code_reference is None:
-        new.code_reference = code.pin(project, new.commit)
+        new.code_reference = code.pin(project, new.commit, new.branch)
     try:
         with transaction.atomic():
             experiment = _insert(project, user, new)
@@ -81,7 +84,9 @@ def _fill_from_content(new: NewExperiment) -> None:
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
     new.framework = new.framework or specification.framework
     new.backend = new.backend or specification.backend
-    new.commit = new.commit or (specification.build.commit if specification.build else None)
+    if specification.build:
+        new.commit = new.commit or specification.build.commit
+        new.branch = new.branch or specification.build.branch
 
 
 def _insert(project: Project, user: User, new: NewExperiment) -> Experiment:
@@ -104,6 +109,7 @@ def _insert(project: Project, user: User, new: NewExperiment) -> Experiment:
         trial_index=new.trial_index,
         original_experiment=new.original,
         cloning_strategy=new.cloning_strategy,
+        build_job=new.build_job,
         code_reference=new.code_reference,
     )
     first_status(experiment)

@@ -47,6 +47,7 @@ class NewGroup:
     backend: str | None = None
     is_managed: bool = True
     experiment_ids: list[int] = field(default_factory=list)
+    code_reference: CodeReference | None = None
 
 
 def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup:
@@ -62,7 +63,9 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
             "A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`."
         )
     members = _members(project, new.experiment_ids)
-    reference = code.pin(project, _commit(specification)) if specification else None
+    reference = new.code_reference
+    if reference is None and specification is not None:
+        reference = code.pin(project, *_pinned(specification))
     try:
         with transaction.atomic():
             group = _insert(project, user, new, specification, hptuning, seed, reference)
@@ -88,8 +91,10 @@ def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
     return {specification.hptuning.algorithm: {}, **hptuning}, seed
 
 
-def _commit(specification: Specification | None) -> str | None:
-    return specification.build.commit if specification and specification.build else None
+def _pinned(specification: Specification) -> tuple[str | None, str | None]:
+    """Commit and branch that the file names."""
+    build = specification.build
+    return (build.commit, build.branch) if build else (None, None)
 
 
 def _members(project: Project, ids: Sequence[int]) -> list[Experiment]:

@@ -13,7 +13,7 @@ from polyaxon.actions.names import free_name
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import first_status
 from polyaxon.actions.tags import clean_tags
-from polyaxon.db.models import CodeReference, Job, Project, User
+from polyaxon.db.models import BuildJob, CodeReference, Job, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.wakeups import wake
@@ -36,8 +36,10 @@ class NewJob:
     data_refs: dict[str, Any] | None = None
     original: Job | None = None
     cloning_strategy: str | None = None
+    build_job: BuildJob | None = None
     code_reference: CodeReference | None = None
     commit: str | None = None
+    branch: str | None = None
 
 
 def create_job(project: Project, user: User, new: NewJob) -> Job:
@@ -47,11 +49,13 @@ def create_job(project: Project, user: User, new: NewJob) -> Job:
         check_renders(specification)
         new.params = new.params if new.params is not None else (dict(specification.params) or None)
         new.tags = new.tags if new.tags is not None else (specification.tags or None)
-        new.commit = new.commit or (specification.build.commit if specification.build else None)
+        if specification.build:
+            new.commit = new.commit or specification.build.commit
+            new.branch = new.branch or specification.build.branch
     elif new.is_managed:
         raise InvalidInput("A job that the platform runs needs `content`, a polyaxonfile of kind job.")
     if new.is_managed and new.code_reference is None:
-        new.code_reference = code.pin(project, new.commit)
+        new.code_reference = code.pin(project, new.commit, new.branch)
     try:
         with transaction.atomic():
             return _insert(project, user, new)
@@ -75,6 +79,7 @@ def _insert(project: Project, user: User, new: NewJob) -> Job:
         data_refs=new.data_refs,
         original_job=new.original,
         cloning_strategy=new.cloning_strategy,
+        build_job=new.build_job,
         code_reference=new.code_reference,
     )
     first_status(job)

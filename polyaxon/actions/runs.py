@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.actions.tags import merge_tags
-from polyaxon.db.models import Experiment, ExperimentGroup, Job, User
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob, User
 from polyaxon.db.models.abstract import ProjectItem, Runnable
 from polyaxon.events import emit
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
-Item = Experiment | ExperimentGroup | Job
+Item = Experiment | ExperimentGroup | Job | BuildJob | NotebookJob | TensorboardJob
 
 # Kinds of run whose processes or pods the platform has started once they are past these.
 NOT_STARTED = frozenset({s.CREATED, s.RESUMING})
@@ -45,7 +45,7 @@ def request_stop(item: ProjectItem, user: User | None = None, *, message: str = 
 
 
 @transaction.atomic
-def archive(item: Item, user: User, *, delete: bool = False) -> None:
+def archive(item: Item, user: User | None, *, delete: bool = False) -> None:
     """Hide `item` (a group with its experiments) and stop it; with `delete` it goes for good once it has ended."""
     now = timezone.now()
     values: dict[str, Any] = {"deleted": True, "updated_at": now}
@@ -71,7 +71,7 @@ def restore(item: Item, user: User) -> None:
 
 
 @transaction.atomic
-def update(item: Item, user: User, changes: dict[str, Any], *, merge: bool = False) -> None:
+def update(item: Item, user: User | None, changes: dict[str, Any], *, merge: bool = False) -> None:
     """Change descriptive fields. With `merge` tags are added, and objects (params, data_refs) merged key by key."""
     row = lock(item)
     for key, value in changes.items():

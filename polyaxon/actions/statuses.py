@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from polyaxon.db.models import (
+    BuildJob,
+    BuildJobStatus,
     Experiment,
     ExperimentGroup,
     ExperimentGroupStatus,
@@ -18,7 +20,11 @@ from polyaxon.db.models import (
     ExperimentStatus,
     Job,
     JobStatus,
+    NotebookJob,
+    NotebookJobStatus,
     StatusRecord,
+    TensorboardJob,
+    TensorboardJobStatus,
     Token,
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
@@ -30,6 +36,9 @@ _RECORDS: dict[type[Stateful], tuple[type[StatusRecord], str]] = {
     Experiment: (ExperimentStatus, "experiment"),
     ExperimentJob: (ExperimentJobStatus, "job"),
     Job: (JobStatus, "job"),
+    BuildJob: (BuildJobStatus, "job"),
+    NotebookJob: (NotebookJobStatus, "job"),
+    TensorboardJob: (TensorboardJobStatus, "job"),
     ExperimentGroup: (ExperimentGroupStatus, "experiment_group"),
 }
 

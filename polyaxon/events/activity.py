@@ -17,6 +17,12 @@ LOGGED = frozenset(
         "restarted",
         "copied",
         "new_commit",
+        "viewed",
+        "bookmarked",
+        "unbookmarked",
+        "activated",
+        "granted",
+        "revoked",
     }
 )
 

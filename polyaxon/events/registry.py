@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models
 
-from polyaxon.db.models import Event, Project, User
+from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User
 
 Subscriber = Callable[[Event], None]
 
@@ -19,6 +19,7 @@ ACTIONS = frozenset(
         "archived",
         "restored",
         "stopped",
+        "started",
         "resumed",
         "restarted",
         "copied",
@@ -29,6 +30,13 @@ ACTIONS = frozenset(
         "failed",
         "done",
         "registered",
+        "resources_updated",
+        "viewed",
+        "bookmarked",
+        "unbookmarked",
+        "activated",
+        "granted",
+        "revoked",
     }
 )
 SUBJECTS = {
@@ -36,9 +44,20 @@ SUBJECTS = {
     "ExperimentJob": "experiment_job",
     "ExperimentGroup": "experiment_group",
     "Job": "job",
+    "BuildJob": "build_job",
+    "NotebookJob": "notebook",
+    "TensorboardJob": "tensorboard",
+    "Organization": "organization",
+    "Team": "team",
+    "Cluster": "cluster",
+    "ClusterNode": "cluster_node",
     "Project": "project",
     "Repo": "repo",
+    "ExternalRepo": "repo",
     "User": "user",
+    "Search": "search",
+    "ExperimentChartView": "chart_view",
+    "GroupChartView": "chart_view",
 }
 
 _subscribers: list[Subscriber] = []
@@ -56,11 +75,12 @@ def emit(
     *,
     actor: User | None = None,
     context: Mapping[str, Any] | None = None,
+    subject: str | None = None,
 ) -> Event:
-    """Record that `action` happened to `instance`. Type `<subject>.<action>`."""
+    """Record that `action` happened to `instance`. Type `<subject>.<action>`; the subject is the instance's kind."""
     if action not in ACTIONS:
         raise ValueError(f"unknown event action {action!r}")
-    subject = SUBJECTS[type(instance).__name__]
+    subject = subject or SUBJECTS[type(instance).__name__]
     event = Event.objects.create(
         event_type=f"{subject}.{action}",
         subject=subject,
@@ -77,5 +97,8 @@ def emit(
 def _project_id(instance: models.Model) -> int | None:
     if isinstance(instance, Project):
         return instance.pk
-    parent = getattr(instance, "experiment", instance)
-    return getattr(parent, "project_id", None)
+    if isinstance(instance, ExperimentJob | ExperimentChartView):
+        return instance.experiment.project_id
+    if isinstance(instance, GroupChartView):
+        return instance.experiment_group.project_id
+    return getattr(instance, "project_id", None)

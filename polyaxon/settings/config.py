@@ -6,21 +6,47 @@ The environment wins over the file named by `POLYAXON_CONFIG_FILE`. A wrong valu
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "POLYAXON_"
 MIB = 1024 * 1024
+FERNET_BYTES = 32
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _fernet_key(text: str) -> str:
+    """`text` if it is empty or 32 bytes in URL-safe base64."""
+    try:
+        size = len(base64.b64decode(text, altchars=b"-_", validate=True))
+    except ValueError:
+        size = -1
+    if text and size != FERNET_BYTES:
+        raise ValueError("is no Fernet key: 32 bytes in URL-safe base64, 44 characters")
+    return text
+
+
+FernetKey = Annotated[str, AfterValidator(_fernet_key)]
+
+
+def _ip_network(text: str) -> str:
+    """`text` if it is an address or a network."""
+    ip_network(text, strict=False)
+    return text
+
+
+IPNetwork = Annotated[str, AfterValidator(_ip_network)]
 
 
 class ConfigurationError(Exception):
@@ -56,6 +82,9 @@ class CoreConfig(Area):
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept on disk.")
     secret_key: str = Field("", description="Signs sessions. Empty: generated once into the data folder.")
     secret_internal_token: str = Field("", description="Shared by the platform's own services. Empty: generated.")
+    environment: Literal["testing", "local", "staging", "production"] = Field(
+        "local", description="What this installation is for. Clients report it with their errors."
+    )
     debug: bool = Field(default=False, description="Django's debug pages. Never on a server that others reach.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Level of the server's own log."
@@ -76,6 +105,12 @@ class ServerConfig(Area):
     port: Port = Field(8000, description="Port to listen on.")
     api_threads: Positive = Field(16, description="Requests worked on at once in one process.")
     api_host: str = Field("", description="Address that runs use to reach the API. Empty: from host and port.")
+    trusted_proxies: list[IPNetwork] = Field(
+        [], description="Addresses or networks of proxies whose X-Forwarded-For is believed (JSON list)."
+    )
+    csrf_trusted_origins: list[str] = Field(
+        [], description="Other origins whose pages may use a session, such as `https://ml.example.com` (JSON list)."
+    )
     ssl_enabled: bool = Field(default=False, description="Served behind TLS: secure cookies, https links.")
     page_size: Positive = Field(20, description="Rows of a list when the request names no limit.")
     page_size_max: Positive = Field(300_000, description="Most rows of a list in one answer.")
@@ -123,6 +158,9 @@ class SchedulerConfig(Area):
     sync_interval: Seconds = Field(0.5, description="Seconds between two looks at active local runs.")
     reconcile_interval: Seconds = Field(5.0, description="Seconds between two searches for forgotten work.")
     heartbeat_timeout: Seconds = Field(1800.0, description="Seconds without heartbeat until an unmanaged run fails.")
+    scheduler_reconcile_countdown: Positive = Field(
+        120, description="Seconds until a status that a run's helper reported counts, if the run is not done by then."
+    )
     worker_threads: Positive = Field(4, description="Passes worked on at once in one worker.")
 
 
@@ -152,10 +190,62 @@ class SecurityConfig(Area):
     """Accounts and tokens."""
 
     ttl_token_days: Positive = Field(30, description="Days until a user token expires.")
+    ttl_ephemeral_token: Positive = Field(10_800, description="Seconds until a token for one use expires.")
     password_length: Annotated[int, Field(ge=6)] = Field(8, description="Fewest characters of a password.")
     throttle_rates_user: Positive = Field(6000, description="Requests a minute of one user.")
     throttle_rates_anon: Positive = Field(30, description="Requests a minute of one anonymous address.")
+    throttle_rates_checks: Positive = Field(10, description="Health and status requests a minute of one address.")
+    encryption_secret: FernetKey = Field(
+        "", description="Encrypts stored secrets: a Fernet key. Empty: generated once into the data folder."
+    )
+    encryption_key: str = Field("default", min_length=1, description="Label of that key, stored beside each secret.")
     throttle_rates_login: Positive = Field(20, description="Login attempts a minute of one address.")
+    throttle_rates_login_name: Positive = Field(10, description="Login attempts a minute as one user.")
+    throttle_rates_high: Positive = Field(5000, description="Requests a second with metrics of one user.")
+    throttle_rates_internal: Positive = Field(5000, description="Requests a second of one service at one address.")
+    throttle_rates_impersonate: Positive = Field(120, description="Tokens a second that one service asks for.")
+
+
+class CodeConfig(Area):
+    """External git repositories, and what is built and started of code."""
+
+    repos_access_token: str = Field("", description="Token for private external repositories, over https only.")
+    repos_credentials: str = Field("", description="Or `user:password` for them.")
+    repos_allow_file: bool = Field(
+        default=False, description="Take `file://` repositories. Whoever may set one reads any of the host."
+    )
+    repos_fetch_timeout: Seconds = Field(120.0, description="Seconds that fetching an external repository may take.")
+    build_jobs_backend: Literal["native", "kaniko"] = Field("native", description="Back-end of builds that name none.")
+    build_jobs_always_pull_latest: bool = Field(
+        default=False, description="Build again whenever the base image's tag is `latest`."
+    )
+    notebooks_backend: Literal["notebook", "lab"] = Field("notebook", description="Back-end of notebooks.")
+    notebooks_docker_image: str = Field("", description="Image of notebooks that are started without content.")
+    tensorboards_docker_image: str = Field(
+        "tensorflow/tensorflow:1.11.0-py3", description="Image of tensorboards that are started without content."
+    )
+
+
+class IntervalsConfig(Area):
+    """How often the cluster is looked at."""
+
+    intervals_clusters_update_system_nodes: Seconds = Field(
+        150.0, description="Seconds between two looks at the nodes of the cluster."
+    )
+
+
+class VersionsConfig(Area):
+    """What clients are told about versions. Empty: this release."""
+
+    cli_min_version: str = Field("0.6.0", description="Oldest command line tool that may be used.")
+    cli_latest_version: str = Field("", description="Newest command line tool.")
+    platform_min_version: str = Field("0.6.0", description="Oldest platform that clients may talk to.")
+    platform_latest_version: str = Field("", description="Newest platform.")
+    lib_min_version: str = Field("0.6.0", description="Oldest client library that may be used.")
+    lib_latest_version: str = Field("", description="Newest client library.")
+    chart_version: str = Field("", description="Helm chart of this installation.")
+    chart_is_upgrade: bool = Field(default=False, description="Whether the chart replaced an older one.")
+    cli_dsn: str = Field("", description="Where clients report their errors. Empty: nowhere.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +261,9 @@ class Config:
     limits: LimitsConfig
     stores: StoresConfig
     security: SecurityConfig
+    code: CodeConfig
+    intervals: IntervalsConfig
+    versions: VersionsConfig
 
     @property
     def data_dir(self) -> Path:
@@ -191,6 +284,9 @@ AREAS: dict[str, type[Area]] = {
     "limits": LimitsConfig,
     "stores": StoresConfig,
     "security": SecurityConfig,
+    "intervals": IntervalsConfig,
+    "versions": VersionsConfig,
+    "code": CodeConfig,
 }
 
 AreaT = TypeVar("AreaT", bound=Area)
@@ -228,7 +324,12 @@ def _file_values() -> dict[str, Any]:
 
 def _problem(item: Any) -> str:
     key = PREFIX + ".".join(str(part) for part in item["loc"]).upper()
-    return f"{key}: {item['msg']} (found {item['input']!r})."
+    found = "" if _is_secret(key) else f" (found {item['input']!r})"
+    return f"{key}: {item['msg']}{found}."
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key for word in ("SECRET", "PASSWORD", "TOKEN", "CREDENTIALS", "URL", "DSN"))
 
 
 def _key_of(error: ValueError, area: type[Area]) -> str:

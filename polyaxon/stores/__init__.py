@@ -8,6 +8,7 @@ of metrics live in `polyaxon.stores.series`, which does know the database and is
 from polyaxon.stores.archives import ArchiveLimits, ArchiveReport, extract_archive
 from polyaxon.stores.errors import ArchiveRefused, OutputsNotFound, PathRefused, RepoError
 from polyaxon.stores.logs import LocalLogStore, LogStore, format_line
+from polyaxon.stores.mirrors import Credentials, Mirror, check_url
 from polyaxon.stores.outputs import FilesystemOutputsStore, OutputsStore, Tree
 from polyaxon.stores.packing import pack
 from polyaxon.stores.paths import contained
@@ -18,15 +19,18 @@ __all__ = [
     "ArchiveRefused",
     "ArchiveReport",
     "Commit",
+    "Credentials",
     "FilesystemOutputsStore",
     "InternalRepo",
     "LocalLogStore",
     "LogStore",
+    "Mirror",
     "OutputsNotFound",
     "OutputsStore",
     "PathRefused",
     "RepoError",
     "Tree",
+    "check_url",
     "contained",
     "extract_archive",
     "format_line",

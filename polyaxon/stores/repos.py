@@ -25,6 +25,7 @@ BRANCH = "master"
 _REF = f"refs/heads/{BRANCH}"
 _LOCK = "polyaxon.lock"
 _ATTEMPTS = 20
+_REGULAR = frozenset({"100644", "100755"})
 _FULL_SHA = re.compile(r"[0-9a-f]{40}")
 _UNFIT_FOR_IDENTITY = re.compile(r"[\x00-\x1f\x7f<>]")
 
@@ -72,8 +73,20 @@ class InternalRepo:
         """Whether `sha`, a full hash of 40 hex digits, is a commit of this repository's history."""
         if not _FULL_SHA.fullmatch(sha) or not self.path.is_dir():
             return False
-        status, _, _ = self._git.attempt("merge-base", "--is-ancestor", sha, _REF)
-        return status == 0
+        status, refs, _ = self._git.attempt("for-each-ref", "--count=1", "--contains", sha)
+        return status == 0 and bool(refs)
+
+    def read(self, sha: str, name: str, *, max_bytes: int) -> bytes | None:
+        """Content of a file at the root of a commit; None if there is none, or if it is larger.
+
+        Links are no files here, so nothing outside of the commit is read. Lacks a newline at its end.
+        """
+        status, line, _ = self._git.attempt("ls-tree", "-l", sha, "--", name)
+        words = line.split()
+        if status or not words or words[0] not in _REGULAR or int(words[3]) > max_bytes:
+            return None
+        text = self._git.run("cat-file", "blob", words[2], what=f"{shown(name)} cannot be read")
+        return text.encode("utf-8", "surrogateescape")
 
     def export(self, sha: str, destination: Path) -> None:
         """Write the files of a commit into the new folder `destination`, which appears complete or not at

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from polyaxon import storage
-from polyaxon.db.models import Experiment, ExperimentGroup, Job, Project
+from polyaxon.actions.runs import Item
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, Project, TensorboardJob
 from polyaxon.db.models.abstract import ProjectItem
 from scheduler.passes import queue
 
 
 def purge() -> None:
     """Rows, outputs, logs and repositories of deleted items and projects."""
-    for model in (Experiment, Job, ExperimentGroup):
+    for model in (Experiment, Job, ExperimentGroup, BuildJob, NotebookJob, TensorboardJob):
         rows = model._base_manager.filter(delete_requested_at__isnull=False)
         for item in rows.select_related("project__owner"):
             if not _anything_runs(item):
@@ -26,7 +27,7 @@ def _anything_runs(item: ProjectItem) -> bool:
     return item.is_managed and not item.is_done
 
 
-def _delete_item(item: Experiment | ExperimentGroup | Job) -> None:
+def _delete_item(item: Item) -> None:
     if isinstance(item, ExperimentGroup):
         place = f"{item.project.owner.name}/{item.project.name}/groups/{item.pk}"
     else:

@@ -12,13 +12,15 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from polyaxon.actions.statuses import set_status
-from polyaxon.db.models import MetricBatch, Token
+from polyaxon.db.models import BuildJob, EphemeralToken, MetricBatch, Token
 from polyaxon.lifecycles import tables as s
 from scheduler.configured import configured_runner
 from scheduler.passes import purge, queue
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
+from scheduler.passes.reports import apply_reports
 from scheduler.passes.runs import advance, tidy
+from scheduler.passes.unsupported import end_unsupported
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ def reconcile() -> None:
     """Everything that has work to do, whether or not anybody told us."""
     for group in queue.open_groups().select_related("project__owner", "user"):
         _guarded(partial(advance_group, group))
-    for step in (dispatch, sync, end_strays, end_zombies, purge.purge, forget_old_rows):
+    for step in (dispatch, sync, apply_reports, end_unsupported, end_strays, end_zombies, purge.purge, forget_old_rows):
         _guarded(step)
 
 
@@ -64,7 +66,7 @@ def end_strays() -> None:
 def end_zombies() -> None:
     """Unmanaged runs whose client stopped sending heartbeats. Managed ones are observed, not guessed at."""
     limit = timezone.now() - timedelta(seconds=settings.CONFIG.scheduler.heartbeat_timeout)
-    for model in queue.KINDS:
+    for model in (*queue.KINDS, BuildJob):
         silent = model.objects.filter(is_managed=False, status=s.RUNNING, heartbeat_at__lt=limit)
         for run in silent:
             set_status(run, s.FAILED, message=f"No heartbeat since {run.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}.")
@@ -75,3 +77,4 @@ def forget_old_rows() -> None:
     now = timezone.now()
     MetricBatch.objects.filter(created_at__lt=now - BATCHES_KEPT).delete()
     Token.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
+    EphemeralToken.objects.filter(expires_at__lt=now).delete()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,9 @@ def archive(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def upload(client: APIClient, data: bytes) -> Any:
+def upload(client: APIClient, data: bytes, *, sync: bool = False) -> Any:
     part = SimpleUploadedFile("tmp1.tar.gz", data, content_type="text/plain")
-    return client.put(f"{R}/upload/", {"repo": part, "json": '{"sync": true}'}, format="multipart")
+    return client.put(f"{R}/upload/", {"repo": part, "json": json.dumps({"sync": sync})}, format="multipart")
 
 
 def test_an_upload_becomes_a_commit_once(client: APIClient, project: Project) -> None:

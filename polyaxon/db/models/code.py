@@ -19,9 +19,12 @@ class Repo(Timestamped):
 
 
 class CodeReference(Timestamped):
-    """A commit. Of an internal repository, or, without `repo`, as a client reported it."""
+    """A commit. Of an internal or external repository, or, with neither, as a client reported it."""
 
     repo = models.ForeignKey(Repo, on_delete=models.SET_NULL, null=True, blank=True, related_name="references")
+    external_repo = models.ForeignKey(
+        "db.ExternalRepo", on_delete=models.SET_NULL, null=True, blank=True, related_name="references"
+    )
     branch = models.CharField(max_length=124, null=True, blank=True, default="master")  # noqa: DJ001
     commit = models.CharField(max_length=40, null=True, blank=True)  # noqa: DJ001
     head = models.CharField(max_length=40, null=True, blank=True)  # noqa: DJ001
@@ -32,7 +35,12 @@ class CodeReference(Timestamped):
         constraints = [
             models.UniqueConstraint(
                 fields=["repo", "commit"], condition=models.Q(repo__isnull=False), name="code_repo_commit"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["external_repo", "commit"],
+                condition=models.Q(external_repo__isnull=False),
+                name="code_external_repo_commit",
+            ),
         ]
 
     def __str__(self) -> str:

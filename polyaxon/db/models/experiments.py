@@ -24,6 +24,9 @@ class Experiment(Runnable):
     )
     # The suggestion's place in the search. Unique, so that a suggestion asked for twice is one trial.
     trial_index = models.PositiveIntegerField(null=True, blank=True)
+    build_job = models.ForeignKey(
+        "db.BuildJob", on_delete=models.SET_NULL, null=True, blank=True, related_name="experiments"
+    )
     framework = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
     params = models.JSONField(null=True, blank=True)
     original_experiment = models.ForeignKey(

@@ -1,0 +1,174 @@
+"""Notebooks and tensorboards: started at most once per target, and stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import transaction
+
+from polyaxon.actions import builds, code
+from polyaxon.actions.names import free_name
+from polyaxon.actions.runs import request_stop
+from polyaxon.actions.specs import parse_content
+from polyaxon.actions.statuses import first_status
+from polyaxon.actions.tags import clean_tags
+from polyaxon.db.models import (
+    CodeReference,
+    Experiment,
+    ExperimentGroup,
+    NotebookJob,
+    Project,
+    TensorboardJob,
+    User,
+)
+from polyaxon.db.models.plugins import Plugin
+from polyaxon.errors import InvalidInput
+from polyaxon.events import emit
+from polyaxon.wakeups import wake_row
+from polyaxon_schemas import Specification
+
+PluginT = TypeVar("PluginT", NotebookJob, TensorboardJob)
+
+
+@dataclass(slots=True)
+class NewPlugin:
+    """What a notebook or tensorboard is made from. Without `content` it runs the configured image."""
+
+    content: str | None = None
+    name: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    data_refs: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose outputs a tensorboard shows: an experiment's, a group's, or with neither the whole project's."""
+
+    experiment: Experiment | None = None
+    experiment_group: ExperimentGroup | None = None
+
+
+def start_notebook(project: Project, user: User, new: NewPlugin) -> tuple[NotebookJob, bool]:
+    """The project's notebook, and whether it is new: an active one is not started twice. Raises `InvalidInput`."""
+    active = active_notebook(project)
+    if active is not None:
+        return active, False
+    specification = _filled(new, "notebook", settings.CONFIG.code.notebooks_docker_image)
+    build = specification.build
+    reference = code.pin(project, build.commit, build.branch) if build else None
+    fields = {
+        "backend": specification.backend or settings.CONFIG.code.notebooks_backend,
+        "data_refs": new.data_refs,
+        "code_reference": reference,
+    }
+    with transaction.atomic():
+        _lock(project)
+        active = active_notebook(project)
+        if active is not None:
+            return active, False
+        fields["build_job"] = _build(project, user, specification, reference)
+        return _insert(NotebookJob, project, user, new, fields), True
+
+
+def _build(project: Project, user: User, specification: Specification, reference: CodeReference | None) -> Any:
+    content = builds.build_content(specification)
+    if content is None:
+        return None
+    return builds.get_or_create_build(project, user, content, code_reference=reference)[0]
+
+
+def start_tensorboard(project: Project, user: User, new: NewPlugin, target: Target) -> tuple[TensorboardJob, bool]:
+    """The tensorboard of `target`, and whether it is new: an active one is not started twice. Raises `InvalidInput`."""
+    specification = _filled(new, "tensorboard", settings.CONFIG.code.tensorboards_docker_image)
+    del specification
+    with transaction.atomic():
+        _lock(project)
+        active = active_tensorboard(project, target)
+        if active is not None:
+            return active, False
+        fields = {"experiment": target.experiment, "experiment_group": target.experiment_group}
+        return _insert(TensorboardJob, project, user, new, fields), True
+
+
+def _lock(project: Project) -> None:
+    """Only one at a time looks whether there is an active one, and makes it."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+
+
+def _filled(new: NewPlugin, kind: str, image: str) -> Specification:
+    if not new.content:
+        if not image:
+            raise InvalidInput(
+                f"A {kind} needs `content`, a polyaxonfile of kind {kind}: the server has no default image for it."
+            )
+        new.content = json.dumps({"version": 1, "kind": kind, "build": {"image": image}})
+    specification = parse_content(new.content, kind=kind)
+    new.tags = new.tags if new.tags is not None else (specification.tags or None)
+    return specification
+
+
+def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, fields: dict[str, Any]) -> PluginT:
+    row = model(
+        project=project,
+        user=user,
+        name=free_name(model, project.pk, new.name),
+        description=new.description,
+        tags=clean_tags(new.tags),
+        content=new.content,
+        **fields,
+    )
+    row.save(force_insert=True)
+    first_status(row)
+    emit("started", row, actor=user)
+    wake_row(row)
+    return row
+
+
+def latest_notebook(project: Project) -> NotebookJob | None:
+    """The project's newest notebook, whatever has become of it."""
+    return _newest(NotebookJob, project=project)
+
+
+def latest_tensorboard(project: Project, target: Target) -> TensorboardJob | None:
+    """The newest tensorboard of `target`."""
+    return _newest(
+        TensorboardJob, project=project, experiment=target.experiment, experiment_group=target.experiment_group
+    )
+
+
+def _newest(model: type[PluginT], **of: Any) -> PluginT | None:
+    rows = model.objects.filter(deleted=False, **of).select_related("user", "project__owner")
+    return rows.order_by("-id").first()
+
+
+def active_notebook(project: Project) -> NotebookJob | None:
+    """The notebook that is wanted to run: also one that has not started yet, but none that is to stop."""
+    return _active(latest_notebook(project))
+
+
+def active_tensorboard(project: Project, target: Target) -> TensorboardJob | None:
+    """The same of a tensorboard."""
+    return _active(latest_tensorboard(project, target))
+
+
+def _active(row: PluginT | None) -> PluginT | None:
+    return None if row is None or row.is_done or row.stop_requested_at is not None else row
+
+
+def stop(row: Plugin | None, user: User | None) -> None:
+    """Ask a notebook or tensorboard to end; nothing to stop is fine."""
+    if row is not None:
+        request_stop(row, user)
+
+
+def latest_of(item: Project | Experiment | ExperimentGroup) -> TensorboardJob | None:
+    """The newest tensorboard of a project, a group or an experiment."""
+    if isinstance(item, Project):
+        return latest_tensorboard(item, Target())
+    if isinstance(item, Experiment):
+        return latest_tensorboard(item.project, Target(experiment=item))
+    return latest_tensorboard(item.project, Target(experiment_group=item))
