@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from polyaxon.settings.config import Config
+
+# Every pass is due when the clock starts.
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+EXPIRY_INTERVAL = 300.0  # seconds
 
 
 def timetable(config: Config) -> dict[str, dict[str, Any]]:
@@ -12,9 +18,16 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
     intervals = {
         "scheduler.sync": config.scheduler.sync_interval,
         "scheduler.reconcile": config.scheduler.reconcile_interval,
+        "scheduler.expire": EXPIRY_INTERVAL,
         "monitors.usage": config.runner.usage_interval,
+        "monitors.cluster": config.intervals.intervals_clusters_update_system_nodes,
     }
     return {
-        task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+        task: {
+            "task": task,
+            "schedule": seconds,
+            "options": {"expires": max(seconds, 1.0)},
+            "last_run_at": LONG_AGO,
+        }
         for task, seconds in intervals.items()
     }

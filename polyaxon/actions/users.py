@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db import transaction
 
-from polyaxon.db.models import Owner, User
-from polyaxon.errors import InvalidInput
+from polyaxon import storage
+from polyaxon.actions.projects import ITEMS
+from polyaxon.actions.runs import request_stop
+from polyaxon.db.models import Owner, Project, User
+from polyaxon.errors import InvalidInput, Refused
 from polyaxon.events import emit
 
 
@@ -20,3 +25,72 @@ def create_user(username: str, password: str, *, email: str = "", superuser: boo
     Owner.objects.create(name=username, user=user)
     emit("registered", user, actor=user)
     return user
+
+
+@transaction.atomic
+def activate(user: User, actor: User) -> None:
+    """Let `user` log in."""
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    emit("activated", user, actor=actor)
+
+
+@transaction.atomic
+def grant_superuser(user: User, actor: User) -> None:
+    """Make `user` an administrator of the platform."""
+    _set_superuser(user, value=True)
+    emit("granted", user, actor=actor, subject="superuser")
+
+
+@transaction.atomic
+def revoke_superuser(user: User, actor: User) -> None:
+    """Make `user` a plain account. Raises `Refused` when nobody would be left to administer the platform."""
+    _check_another_superuser(user)
+    _set_superuser(user, value=False)
+    emit("revoked", user, actor=actor, subject="superuser")
+
+
+def _set_superuser(user: User, *, value: bool) -> None:
+    user.is_staff = user.is_superuser = value
+    user.save(update_fields=["is_staff", "is_superuser"])
+
+
+def _check_another_superuser(user: User) -> None:
+    others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    if user.is_superuser and not others:
+        raise Refused(f"{user.username} is the only active superuser. Grant the right to somebody else first.")
+
+
+@transaction.atomic
+def delete_user(user: User, actor: User) -> None:
+    """Delete an account with its projects, their runs and files. What it started elsewhere goes to the project's owner.
+
+    Raises `Refused` when `actor` is the user: so somebody is always left to administer the platform.
+    """
+    if user == actor:
+        raise Refused("You cannot delete your own account. Another administrator has to.")
+    projects = list(Project.objects.filter(owner__user=user).select_related("owner"))
+    for project in projects:
+        _end_and_forget(project, actor)
+    _hand_over(user, actor)
+    emit("deleted", user, actor=actor)
+    user.delete()
+
+
+def _end_and_forget(project: Project, actor: User) -> None:
+    """Ask for the project's runs to end, and delete its files when its rows are gone."""
+    for model in ITEMS:
+        for item in model.objects.filter(project=project).exclude(status__in=model.LIFECYCLE.done):
+            request_stop(item, actor)
+    place = f"{project.owner.name}/{project.name}"
+    for delete in (storage.outputs().delete, storage.logs().delete):
+        transaction.on_commit(partial(delete, place))
+    transaction.on_commit(storage.repository(project).delete)
+
+
+def _hand_over(user: User, actor: User) -> None:
+    """Nobody else's project loses a run because the account that started it goes."""
+    for model in ITEMS:
+        rows = model.objects.filter(user=user).exclude(project__owner__user=user).select_related("project__owner")
+        for item in rows:
+            model.objects.filter(pk=item.pk).update(user=item.project.owner.user or actor)
