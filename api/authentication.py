@@ -12,13 +12,14 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 
 from polyaxon.db.models import Token, User
-from polyaxon.security import tokens
+from polyaxon.security import ephemeral, tokens
 from polyaxon.settings import secrets_file
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
 INTERNAL_SERVICES = frozenset({"dockerizer", "initializer", "sidecar", "helper", "runner", "controller"})
+EPHEMERAL_SERVICES = frozenset({"runner"})
 INTERNAL_HEADER = "X-Polyaxon-Internal"
 
 
@@ -91,6 +92,29 @@ class InternalTokenAuthentication(_KeywordAuthentication):
         if not secrets.compare_digest(key.encode(), internal_secret().encode()):
             raise AuthenticationFailed("The internal token is wrong.")
         return InternalUser(service), None
+
+
+class EphemeralUser(InternalUser):
+    """A run that has not its own token yet. Only the view that gives it one lets it in."""
+
+    def __init__(self, service: str, scope: list[str]) -> None:
+        super().__init__(service)
+        self.scope = scope
+
+
+class EphemeralAuthentication(_KeywordAuthentication):
+    """A token for one use, together with the name of the service. Looking at it uses it up."""
+
+    keyword = "EphemeralToken"
+
+    def check(self, key: str, request: Request) -> tuple[EphemeralUser, None] | None:
+        service = request.headers.get(INTERNAL_HEADER, "")
+        if service not in EPHEMERAL_SERVICES:
+            return None
+        scope = ephemeral.consume(key)
+        if scope is None:
+            raise AuthenticationFailed("The token is wrong, has expired or was used before.")
+        return EphemeralUser(service, scope), None
 
 
 USER_AUTHENTICATION = (TokenAuthentication, SessionAuthentication)

@@ -47,5 +47,14 @@ class InternalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-un
         return _header("`InternalToken` and the installation's secret, with the header X-Polyaxon-Internal.")
 
 
+class EphemeralTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "api.authentication.EphemeralAuthentication"
+    name = "EphemeralToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        del auto_schema
+        return _header("`EphemeralToken` and a token for one use, with the header X-Polyaxon-Internal.")
+
+
 def _header(description: str) -> dict[str, Any]:
     return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}

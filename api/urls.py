@@ -12,7 +12,7 @@ RESOURCES = ("platform", "cluster", "catalogs", "options", "users", "orgs", "boo
 
 urlpatterns = [
     *(path(form, healthz) for form in ("healthz", "healthz/", "_health", "_health/")),
-    route("statusz", StatusView),
+    route("statusz", StatusView, schema=None),
     *(path("api/v1/", include(f"api.{name}.urls")) for name in RESOURCES),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.chart_views import ChartViewsView, ChartViewView, ExperimentChartViewSerializer
 from api.experiments import jobs, metrics, views
 from api.items import (
     ArchiveView,
@@ -17,6 +18,7 @@ from api.items import (
     WritableLogsView,
 )
 from api.routes import project_route, route
+from api.run_tokens import ImpersonateView, TradeView
 from api.serializers import ExperimentStatusSerializer
 from polyaxon.actions.experiments import COPY, RESTART, RESUME
 from polyaxon.db.models import Experiment
@@ -26,6 +28,7 @@ REPLICA = f"{ONE}/jobs/<int:job_id>"
 KIND = {"model": Experiment}
 # Outputs and names need the original of a clone.
 RUN = {**KIND, "related": views.ExperimentItemView.related}
+CHARTS = {**KIND, "serializer_class": ExperimentChartViewSerializer}
 STATUS = {**KIND, "serializer_class": ExperimentStatusSerializer}
 
 urlpatterns = [
@@ -49,9 +52,15 @@ urlpatterns = [
     project_route(f"{ONE}/outputs/files", OutputsFileView, **RUN),
     project_route(f"{ONE}/outputs/download", OutputsDownloadView, **RUN),
     project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
+    project_route(f"{ONE}/chartviews", ChartViewsView, **CHARTS),
+    project_route(f"{ONE}/chartviews/<int:view_id>", ChartViewView, **CHARTS),
     project_route(f"{ONE}/jobs", jobs.ExperimentJobsView),
     project_route(REPLICA, jobs.ExperimentJobView),
     project_route(f"{REPLICA}/statuses", jobs.ExperimentJobStatusesView),
     project_route(f"{REPLICA}/statuses/<slug:uuid>", jobs.ExperimentJobStatusView),
     project_route(f"{REPLICA}/logs", jobs.ExperimentJobLogsView),
+    project_route(f"{ONE}/jobs/<slug:job_uuid>/_reconcile", jobs.ExperimentJobReportView),
+    project_route(f"{ONE}/impersonatetoken", ImpersonateView, **KIND),
+    project_route(f"{ONE}/ephemeraltoken", TradeView),
+    project_route(f"{ONE}/token", TradeView),
 ]

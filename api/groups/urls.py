@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.chart_views import ChartViewsView, ChartViewView, GroupChartViewSerializer
 from api.groups import views
 from api.items import ArchiveView, RestoreView, StatusesView
 from api.routes import project_route
@@ -10,6 +11,7 @@ from polyaxon.db.models import ExperimentGroup
 
 ONE = "groups/<int:id>"
 KIND = {"model": ExperimentGroup}
+CHARTS = {**KIND, "serializer_class": GroupChartViewSerializer}
 
 urlpatterns = [
     project_route("groups", views.GroupsView),
@@ -19,5 +21,7 @@ urlpatterns = [
     project_route(f"{ONE}/stop", views.StopGroupView),
     project_route(f"{ONE}/statuses", StatusesView, **KIND, serializer_class=GroupStatusSerializer),
     project_route(f"{ONE}/metrics", views.GroupMetricsView),
+    project_route(f"{ONE}/chartviews", ChartViewsView, **CHARTS),
+    project_route(f"{ONE}/chartviews/<int:view_id>", ChartViewView, **CHARTS),
     project_route("selections/<int:id>", views.SelectionView),
 ]

@@ -12,6 +12,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
+from api.activity.viewed import record_view
 from api.experiments.metrics import wire_rows
 from api.experiments.serializers import MetricSerializer
 from api.experiments.views import LIST_PARAMETERS
@@ -101,6 +102,7 @@ class GroupView(GroupItemView):
     serializer_class = GroupDetailSerializer
 
     def get(self, request: Request, **kwargs: Any) -> Response:
+        record_view(request, self.item)
         return self._detail()
 
     @extend_schema(request=ChangedGroupSerializer)

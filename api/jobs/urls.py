@@ -16,7 +16,9 @@ from api.items import (
     WritableLogsView,
 )
 from api.jobs import views
+from api.reports import ReportView
 from api.routes import project_route
+from api.run_tokens import ImpersonateView
 from api.serializers import JobStatusSerializer
 from polyaxon.db.models import Job
 
@@ -39,4 +41,6 @@ urlpatterns = [
     project_route(f"{ONE}/outputs/files", OutputsFileView, **KIND),
     project_route(f"{ONE}/outputs/download", OutputsDownloadView, **KIND),
     project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
+    project_route(f"{ONE}/_reconcile", ReportView, **KIND),
+    project_route(f"{ONE}/impersonatetoken", ImpersonateView, **KIND),
 ]

@@ -76,7 +76,11 @@ LANGUAGE_CODE = "en-us"
 
 SESSION_COOKIE_AGE = 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.server.ssl_enabled
+CSRF_TRUSTED_ORIGINS = CONFIG.server.csrf_trusted_origins
+# Behind TLS a proxy stands in front, which says how the client came.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CONFIG.server.ssl_enabled else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 APPEND_SLASH = False
@@ -100,13 +104,18 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "api.pagination.Pagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "api.throttling.AnonymousRate",
+        "api.throttling.UserRate",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": f"{CONFIG.security.throttle_rates_anon}/min",
         "user": f"{CONFIG.security.throttle_rates_user}/min",
+        "checks": f"{CONFIG.security.throttle_rates_checks}/min",
         "login": f"{CONFIG.security.throttle_rates_login}/min",
+        "login_name": f"{CONFIG.security.throttle_rates_login_name}/min",
+        "high": f"{CONFIG.security.throttle_rates_high}/s",
+        "internal": f"{CONFIG.security.throttle_rates_internal}/s",
+        "impersonate": f"{CONFIG.security.throttle_rates_impersonate}/s",
     },
     "EXCEPTION_HANDLER": "api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -119,7 +128,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {"ReplicaRoleEnum": "api.experiments.serializers.ROLES"},
 }
 
 LOGGING: dict[str, Any] = {

@@ -11,9 +11,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from polyaxon.actions.bookmarks import add_bookmark
+from polyaxon.actions.chart_views import create_chart_view
 from polyaxon.actions.experiments import clone_experiment
+from polyaxon.actions.projects import archive_project
+from polyaxon.actions.runs import archive
+from polyaxon.actions.searches import save_search
 from polyaxon.actions.statuses import first_status, set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob, Job, Project, User
+from polyaxon.events import emit
 from tests.api.conftest import P, url
 from tests.factories import make_experiment, make_group, make_job, make_metrics, make_project
 
@@ -86,6 +92,44 @@ CASES: dict[str, Case] = {
         f"{P}/groups/{{group}}/metrics",
         lambda project, owner, fixed: make_metrics(make_experiment(project, group=fixed["group"]), {"loss": 1.0}),
     ),
+    "bookmarked projects": (
+        url("bookmarks/olga/projects"),
+        lambda project, owner, fixed: add_bookmark(owner, make_project(owner)),
+    ),
+    "bookmarked experiments": (
+        url("bookmarks/olga/experiments"),
+        lambda project, owner, fixed: add_bookmark(owner, trial(project)),
+    ),
+    "bookmarked groups": (
+        url("bookmarks/olga/groups"),
+        lambda project, owner, fixed: add_bookmark(owner, make_group(project)),
+    ),
+    "bookmarked jobs": (
+        url("bookmarks/olga/jobs"),
+        lambda project, owner, fixed: add_bookmark(owner, make_job(project)),
+    ),
+    "archived projects": (
+        url("archives/olga/projects"),
+        lambda project, owner, fixed: archive_project(make_project(owner), owner),
+    ),
+    "archived experiments": (
+        url("archives/olga/experiments"),
+        lambda project, owner, fixed: archive(trial(project), owner),
+    ),
+    "archived groups": (
+        url("archives/olga/groups"),
+        lambda project, owner, fixed: archive(make_group(project), owner),
+    ),
+    "archived jobs": (url("archives/olga/jobs"), lambda project, owner, fixed: archive(make_job(project), owner)),
+    "searches": (
+        url("searches/olga/digits/jobs"),
+        lambda project, owner, fixed: save_search(project, owner, "jobs", query={}, name=None, meta={}),
+    ),
+    "chart views": (
+        f"{P}/groups/{{group}}/chartviews",
+        lambda project, owner, fixed: create_chart_view(fixed["group"], owner, {"charts": []}),
+    ),
+    "history": (url("historylogs"), lambda project, owner, fixed: emit("viewed", trial(project), actor=owner)),
     "activity": (url("activitylogs"), lambda project, owner, fixed: trial(project)),
     "project activity": (url("activitylogs/olga/digits"), lambda project, owner, fixed: trial(project)),
     "project": (P, lambda project, owner, fixed: trial(project)),

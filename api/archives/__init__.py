@@ -1,0 +1,1 @@
+"""Archived rows of a user."""
