@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from polyaxon import options
 from polyaxon.actions import runs
 from polyaxon.actions.names import check_name
 from polyaxon.actions.tags import clean_tags, merge_tags
@@ -49,6 +50,8 @@ def create_project(user: User, name: str, *, owner: str | None = None, **fields:
 
 def _owner(user: User, name: str | None) -> Owner:
     if not name or name == user.username:
+        if not options.value("ALLOW_USER_OWNERSHIP"):
+            raise InvalidInput("Users own no projects here. Create it for an organization.", field="owner")
         return user.owner
     owner = Owner.objects.filter(creating_owners(user), name=name).first()
     if owner is None:

@@ -7,9 +7,9 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
+from polyaxon import options
 from polyaxon.db.models import Token, User
 
 
@@ -42,7 +42,7 @@ def create(
     now = timezone.now()
     if run is None:
         Token.objects.filter(user=user, expires_at__lte=now).delete()
-        expires = expires or now + timedelta(days=settings.CONFIG.security.ttl_token_days)
+        expires = expires or now + timedelta(days=options.value("TTL:TOKEN"))
     token = Token.objects.create(
         user=user, key_hash=digest(key), name=name, scopes=scopes or [], run=run, started_at=now, expires_at=expires
     )

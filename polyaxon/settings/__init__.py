@@ -128,7 +128,12 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ReplicaRoleEnum": "api.experiments.serializers.ROLES"},
+    "ENUM_NAME_OVERRIDES": {
+        "ReplicaRoleEnum": "api.experiments.serializers.ROLES",
+        "NodeRoleEnum": ["master", "agent"],
+        "MemberRoleEnum": "polyaxon.db.models.teams.MemberRole",
+        "ProjectRoleEnum": "polyaxon.db.models.teams.ProjectRole",
+    },
 }
 
 LOGGING: dict[str, Any] = {

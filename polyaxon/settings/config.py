@@ -211,6 +211,10 @@ class CodeConfig(Area):
 
     repos_access_token: str = Field("", description="Token for private external repositories, over https only.")
     repos_credentials: str = Field("", description="Or `user:password` for them.")
+    repos_credentials_hosts: list[str] = Field(
+        ["github.com", "gitlab.com", "bitbucket.org"],
+        description="Servers that the token or credentials are sent to, with port unless 443 (JSON list).",
+    )
     repos_allow_file: bool = Field(
         default=False, description="Take `file://` repositories. Whoever may set one reads any of the host."
     )

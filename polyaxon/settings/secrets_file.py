@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
-def read_or_create(folder: Path, name: str) -> str:
+def random_text() -> str:
+    """64 characters that nobody guesses."""
+    return secrets.token_urlsafe(48)
+
+
+def read_or_create(folder: Path, name: str, generate: Callable[[], str] = random_text) -> str:
     """The secret called `name`; generated at the first call. Ends the process with one line when it cannot."""
     path = folder / name
     try:
         if path.exists():
             return path.read_text(encoding="utf-8").strip()
         folder.mkdir(parents=True, exist_ok=True)
-        return _create(path)
+        return _create(path, generate())
     except OSError as error:
         sys.exit(f"Cannot use the data folder {folder}: {error.strerror}. Set POLYAXON_DATA_DIR to a writable one.")
 
@@ -28,8 +34,7 @@ def write(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _create(path: Path) -> str:
-    value = secrets.token_urlsafe(48)
+def _create(path: Path, value: str) -> str:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     write(temporary, value)
     try:
