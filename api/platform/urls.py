@@ -6,7 +6,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import AllowAny
 
-from api.platform import versions
+from api.platform import health, versions
 from api.routes import route
 
 urlpatterns = [
@@ -17,9 +17,9 @@ urlpatterns = [
         authentication_classes=[],
         permission_classes=[AllowAny],
     ),
-    route("versions/cli", versions.VersionView),
-    route("versions/platform", versions.VersionView),
-    route("versions/lib", versions.VersionView),
+    route("health", health.HealthView),
+    route("status", health.StatusView),
+    *(route(f"versions/{kind}", versions.VersionView, kind=kind) for kind in ("cli", "platform", "lib")),
     route("versions/chart", versions.ChartVersionView),
     route("log_handler", versions.LogHandlerView),
 ]

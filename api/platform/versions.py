@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -18,8 +20,14 @@ from polyaxon import __version__
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-# The oldest clients that speak this interface.
-MIN_VERSION = "0.6.0"
+
+TAGS = (
+    "cli_min_version",
+    "cli_latest_version",
+    "platform_min_version",
+    "platform_latest_version",
+    "chart_version",
+)
 
 
 class VersionSerializer(serializers.Serializer[Any]):
@@ -45,13 +53,20 @@ class _PublicView(BaseView):
     throttle_classes = (AnonymousRate,)
 
 
+def version(name: str) -> str:
+    """The configured version `name`; where none is, this release."""
+    return str(getattr(settings.CONFIG.versions, name) or __version__)
+
+
 class VersionView(_PublicView):
-    """Versions of the command line tool, the platform or the client library: they are released together."""
+    """Versions of the command line tool, the platform or the client library."""
 
     serializer_class = VersionSerializer
+    kind = "cli"
 
     def get(self, request: Request) -> Response:
-        return Response({"latest_version": __version__, "min_version": MIN_VERSION})
+        names = ("latest_version", "min_version")
+        return Response({name: version(f"{self.kind}_{name}") for name in names})
 
 
 class ChartVersionView(_PublicView):
@@ -60,16 +75,21 @@ class ChartVersionView(_PublicView):
     serializer_class = ChartVersionSerializer
 
     def get(self, request: Request) -> Response:
-        return Response({"version": __version__})
+        return Response({"version": version("chart_version")})
 
 
 class LogHandlerView(_PublicView):
-    """Clients report errors to nobody: there is no address."""
+    """Where clients report errors: nowhere, unless an address is configured. It travels in base64."""
 
     serializer_class = LogHandlerSerializer
 
     @extend_schema(responses=LogHandlerSerializer)
     def get(self, request: Request) -> Response:
-        latest = dict.fromkeys(("cli_latest_version", "platform_latest_version", "chart_version"), __version__)
-        oldest = dict.fromkeys(("cli_min_version", "platform_min_version"), MIN_VERSION)
-        return Response({"dsn": None, "environment": "production", "tags": {**latest, **oldest}})
+        dsn = settings.CONFIG.versions.cli_dsn
+        return Response(
+            {
+                "dsn": base64.b64encode(dsn.encode()).decode() if dsn else None,
+                "environment": settings.CONFIG.core.environment,
+                "tags": {name: version(name) for name in TAGS},
+            }
+        )

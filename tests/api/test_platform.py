@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
@@ -44,6 +45,23 @@ def test_chart_version_and_log_handler(anonymous: APIClient) -> None:
     assert handler["environment"]
     assert "cli_min_version" in handler["tags"]
     assert handler["dsn"] is None or base64.b64decode(handler["dsn"])
+
+
+def test_versions_are_configured(anonymous: APIClient, settings: Any) -> None:
+    changed = {
+        "lib_min_version": "0.6.1",
+        "lib_latest_version": "9.9",
+        "chart_version": "9.8",
+        "cli_dsn": "https://errors",
+    }
+    versions = settings.CONFIG.versions.model_copy(update=changed)
+    settings.CONFIG = replace(settings.CONFIG, versions=versions)
+    assert anonymous.get(url("versions/lib")).json() == {"min_version": "0.6.1", "latest_version": "9.9"}
+    assert anonymous.get(url("versions/cli")).json()["latest_version"] != "9.9"
+    assert anonymous.get(url("versions/chart")).json() == {"version": "9.8"}
+    handler = anonymous.get(url("log_handler")).json()
+    assert base64.b64decode(handler["dsn"]) == b"https://errors"
+    assert (handler["environment"], handler["tags"]["chart_version"]) == ("local", "9.8")
 
 
 def test_schema_describes_every_route(anonymous: APIClient, db: None) -> None:
