@@ -1,7 +1,7 @@
 """The server as an ASGI application.
 
 Requests run in a fixed set of threads, so that threads and their database connections are reused. What stays
-open for long, such as streams, belongs beside them, on the event loop.
+open for long, the streams, is served beside them, on the event loop.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any, cast
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
-from api.wsgi import application as wsgi
+from api.wsgi import application as wsgi  # first: it prepares Django
+
+from api.streams import sse  # isort: skip
+from api.streams.consumers import sockets  # isort: skip
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-NO_ROUTE = 4404
 
 # The middleware's annotations name other types than Django's; both mean those of the specifications.
 http: Callable[[Scope, Receive, Send], Awaitable[None]] = cast(
@@ -30,12 +31,11 @@ http: Callable[[Scope, Receive, Send], Awaitable[None]] = cast(
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand each kind of connection to what serves it."""
     if scope["type"] == "http":
-        await http(scope, receive, send)
+        await (sse.serve if sse.streams(scope) else http)(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await receive()
-        await send({"type": "websocket.close", "code": NO_ROUTE, "reason": "no such address"})
+        await sockets(scope, receive, send)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

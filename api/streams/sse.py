@@ -1,0 +1,131 @@
+"""Server-sent events over ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+from django.http.response import HttpResponseBase
+
+from api.streams import access, lines
+from api.streams.feed import feed
+from api.streams.polling import watches
+from api.streams.targets import EventTarget, RunTarget, target_of
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# A client that takes nothing for so long is let go.
+SEND_TIMEOUT = 60.0  # seconds
+_STREAMS = re.compile(r"/api/v1/(events|.+/logs/follow)(\.json|/)*\Z")
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
+
+
+def streams(scope: Scope) -> bool:
+    """Whether this request is one for a stream."""
+    return scope["method"] == "GET" and _STREAMS.match(scope["path"]) is not None
+
+
+async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request with a stream, or with what the view says instead."""
+    response = await access.ask(scope)
+    target = target_of(response)
+    if isinstance(target, EventTarget):
+        await _stream(_events(target), receive, send)
+    elif isinstance(target, RunTarget):
+        start = _offset(scope)
+        async with watches.follow(target) as watch:
+            if start is not None and watch.done and start >= watch.size:
+                # All was told: 204 keeps a browser from asking again.
+                await _plain(send, 204, [], b"")
+                return
+            await _stream(_log(lines.news(watch, min(start or 0, watch.size))), receive, send)
+    else:
+        await _refuse(response, send)
+
+
+async def _log(news: AsyncIterator[lines.News]) -> AsyncIterator[bytes]:
+    async for item in news:
+        if isinstance(item, lines.Lines):
+            yield _event("\n".join(item.lines), identifier=item.offset)
+        elif isinstance(item, lines.Status):
+            data = orjson.dumps({"status": item.status}).decode()
+            yield _event(data, name="end" if item.end else "status")
+        else:
+            yield b": heartbeat\n\n"
+
+
+async def _events(target: EventTarget) -> AsyncIterator[bytes]:
+    yield b": connected\n\n"
+    async for payload in feed.follow(target, lines.HEARTBEAT):
+        if payload is None:
+            yield b": heartbeat\n\n"
+        else:
+            yield _event(orjson.dumps(payload).decode(), identifier=payload["id"])
+
+
+def _event(data: str, *, name: str = "", identifier: int | None = None) -> bytes:
+    fields = [f"event: {name}"] if name else []
+    fields += [f"data: {line}" for line in _LINE_ENDS.split(data)]
+    if identifier is not None:
+        fields.append(f"id: {identifier}")
+    return ("\n".join(fields) + "\n\n").encode("utf-8", "replace")
+
+
+async def _stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    """Send `pieces` until they end, the client leaves, or it takes nothing for too long."""
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    sending = asyncio.create_task(_send_all(pieces, send))
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+            await sending
+        with contextlib.suppress(asyncio.CancelledError):
+            await leaving
+
+
+async def _send_all(pieces: AsyncIterator[bytes], send: Send) -> None:
+    # The server's send waits while the client's buffer is full, so no more than a piece is kept for it.
+    async for piece in pieces:
+        await asyncio.wait_for(send({"type": "http.response.body", "body": piece, "more_body": True}), SEND_TIMEOUT)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _refuse(response: HttpResponseBase, send: Send) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+    await _plain(send, response.status_code, headers, getattr(response, "content", b""))
+
+
+async def _plain(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _offset(scope: Scope) -> int | None:
+    """Where to go on: `Last-Event-ID`, or `?offset=`; None for the beginning."""
+    text = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
+    if not text:
+        found = re.search(rb"(?:^|&)offset=(\d+)(?:&|\Z)", scope.get("query_string", b""))
+        text = found[1].decode() if found else ""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None  # noqa: PLR2004 - digits of 64 bits
