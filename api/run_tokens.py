@@ -12,6 +12,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from api.authentication import EphemeralAuthentication, EphemeralUser, InternalTokenAuthentication, InternalUser
+from api.throttling import ImpersonateRate
 from api.views import ItemView
 from polyaxon.db.models import Experiment
 from polyaxon.lifecycles import tables as s
@@ -32,7 +33,7 @@ class _RunTokenView(ItemView):
     """Answers with a token of the run's user that writes to this run only, and ends with it."""
 
     permission_classes = (IsAuthenticated,)
-    throttle_classes = ()
+    throttle_classes = (ImpersonateRate,)
     serializer_class = RunTokenSerializer
 
     def allows(self, user: Any) -> bool:

@@ -94,7 +94,7 @@ class ExperimentJobView(_ReplicaView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
-        self.replica.delete()
+        replicas.delete_replica(self.replica)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -30,6 +30,11 @@ def update_replica(replica: ExperimentJob, changes: dict[str, Any]) -> None:
     replica.save(update_fields=[*changes, "updated_at"])
 
 
+def delete_replica(replica: ExperimentJob) -> None:
+    """Delete the row at once. What runs is the experiment's business, which can be stopped."""
+    replica.delete()
+
+
 def annotate_status(record: ExperimentJobStatus, changes: dict[str, Any]) -> None:
     """Change what is said about a status. Raises `InvalidInput` for another status: what happened stays."""
     if changes.pop("status", record.status) != record.status:

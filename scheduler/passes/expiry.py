@@ -1,4 +1,4 @@
-"""What is kept for a number of days only: activity, and what lies in the archive."""
+"""What goes by itself: old activity, what lay in the archive for long, bookmarks of what is gone."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions.projects import ITEMS
-from polyaxon.db.models import ActivityLog, Experiment, Project
+from polyaxon.db.models import BOOKMARKABLE, ActivityLog, Bookmark, Experiment, Project
 
 
 def expire() -> None:
-    """Forget old activity, and ask for what was archived long ago to be deleted."""
+    """Forget what nobody asks for any more, and ask for what was archived long ago to be deleted."""
     ActivityLog.objects.filter(created_at__lt=_days_ago("ACTIVITY_LOGS")).delete()
     _expire_archives(_days_ago("ARCHIVES"))
+    _forget_bookmarks()
 
 
 def _expire_archives(limit: datetime) -> None:
@@ -27,6 +28,12 @@ def _expire_archives(limit: datetime) -> None:
             rows = rows.exclude(pk__in=Experiment.objects.exclude(experiment_group=None))
         rows.update(delete_requested_at=now)
     Project.objects.filter(**old).update(delete_requested_at=now)
+
+
+def _forget_bookmarks() -> None:
+    """Bookmarks of rows that are gone. Until then no list shows them."""
+    for kind, model in BOOKMARKABLE.items():
+        Bookmark.objects.filter(kind=kind).exclude(object_id__in=model._base_manager.values("pk")).delete()
 
 
 def _days_ago(kind: str) -> datetime:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -152,3 +155,20 @@ def test_nobody_else_impersonates(running: Experiment, client: APIClient, projec
     assert initializer().post(place(waiting, "impersonatetoken")).status_code == 403
     set_status(running, "succeeded")
     assert initializer().post(path).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_come_at_once_one_gets_in() -> None:
+    wire = ephemeral.issue(["user:1"])
+    start = threading.Barrier(4)
+
+    def use(_: int) -> list[str] | None:
+        try:
+            start.wait(10)
+            return ephemeral.consume(wire)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(use, range(4)))
+    assert sorted(scope is not None for scope in found) == [False, False, False, True]

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from polyaxon.actions.bookmarks import add_bookmark
 from polyaxon.actions.projects import archive_project
 from polyaxon.actions.reports import report_status
 from polyaxon.actions.runs import archive
-from polyaxon.db.models import ActivityLog, Experiment, Job, Project, StatusReport
+from polyaxon.db.models import ActivityLog, Bookmark, Experiment, Job, Project, StatusReport
 from scheduler.passes import reconcile
 from scheduler.passes.expiry import expire
 from scheduler.passes.purge import purge
@@ -71,6 +72,17 @@ def test_archived_trials_stay_while_their_search_does() -> None:
     expire()
     purge()
     assert Experiment.objects.get() == trial
+
+
+def test_bookmarks_of_what_is_gone_go() -> None:
+    user = make_user()
+    gone, stays = make_project(user), make_project(user)
+    rows = [gone, make_experiment(gone), make_job(gone), make_group(gone), stays, make_job(stays)]
+    for row in rows:
+        add_bookmark(user, row)
+    gone.delete()
+    expire()
+    assert set(Bookmark.objects.values_list("kind", "object_id")) == {("project", stays.pk), ("job", rows[-1].pk)}
 
 
 def test_the_reconcile_pass_counts_due_reports() -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
-from django.db.models.signals import post_delete
 
 from polyaxon.db.models.abstract import Timestamped
 from polyaxon.db.models.builds import BuildJob
@@ -44,11 +41,3 @@ class Bookmark(Timestamped):
 def kind_of(model: type[models.Model]) -> str:
     """The kind of a model's rows. Raises KeyError for what cannot be bookmarked."""
     return {row: kind for kind, row in BOOKMARKABLE.items()}[model]
-
-
-def _forget(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
-    Bookmark.objects.filter(kind=kind_of(sender), object_id=instance.pk).delete()
-
-
-for _model in BOOKMARKABLE.values():
-    post_delete.connect(_forget, sender=_model)
