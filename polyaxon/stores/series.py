@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django.db import connection, transaction
@@ -105,10 +106,9 @@ RETURNING id, name, count
 
 
 def _upsert(run: uuid.UUID, experiment_id: int | None, kind: str, series: dict[str, _Series]) -> None:
-    # Sorted: two batches that touch the same series then lock them in the same order.
-    names = sorted(series)
-    for explicit in (True, False):
-        chosen = [name for name in names if (series[name].last_step is not None) is explicit]
+    # In one order over all names: two batches that touch the same series then never wait for each other in a circle.
+    for explicit, names in groupby(sorted(series), lambda name: series[name].last_step is not None):
+        chosen = list(names)
         for start in range(0, len(chosen), SERIES_PER_STATEMENT):
             part = chosen[start : start + SERIES_PER_STATEMENT]
             _upsert_part(run, experiment_id, kind, {name: series[name] for name in part}, explicit=explicit)

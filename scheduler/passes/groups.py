@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Sequence
 
-from django.db import DatabaseError
+from django.db import Error as AnyDatabaseError
 
 from hpsearch import Decision, Trial, TrialState, create_algorithm, stopping_rule
 from polyaxon.actions.groups import add_trials
@@ -39,11 +39,12 @@ def advance_group(group: ExperimentGroup) -> None:
         return
     try:
         _advance(group)
-    except DatabaseError:
+    except AnyDatabaseError:
         raise  # passing trouble: the next pass does it again
     except Exception as error:
         logger.exception("The search of group %s failed", group.pk)
         set_status(group, s.FAILED, message=f"The search failed: {error}", traceback=traceback.format_exc())
+        stop_abandoned(group)
 
 
 def _advance(group: ExperimentGroup) -> None:
@@ -79,7 +80,6 @@ def _suggest(group: ExperimentGroup, specification: Specification, trials: Seque
     algorithm = create_algorithm(_hptuning(specification), seed=group.seed)
     decision: Decision = algorithm.suggest(_history(trials))
     add_trials(group, specification, decision.suggestions, complete=decision.finished)
-    group.suggestions_complete = decision.finished
 
 
 def _history(trials: Sequence[Experiment]) -> list[Trial]:
@@ -101,15 +101,20 @@ def _stop(group: ExperimentGroup) -> None:
     reason = group.status_message or "Its group was stopped."
     if group.status != s.STOPPING:
         set_status(group, s.STOPPING, message=reason)
-    open_trials = group.experiments.exclude(status__in=EXPERIMENT.done)
-    for trial in open_trials.filter(stop_requested_at=None):
+    for trial in group.experiments.exclude(status__in=EXPERIMENT.done).filter(stop_requested_at=None):
         request_stop(trial, message=reason)
     if not group.experiments.exclude(status__in=EXPERIMENT.done).exists():
         set_status(group, s.STOPPED, message=reason)
 
 
+def stop_abandoned(group: ExperimentGroup) -> None:
+    """Stop the trials that wait for a search that has ended: nobody would ever dispatch them."""
+    for trial in group.experiments.filter(status__in=EXPERIMENT.pending, trial_index__isnull=False):
+        request_stop(trial, message=f"Its search has ended: {group.status_message or group.status}")
+
+
 def _finish_if_done(group: ExperimentGroup) -> bool:
-    statuses = list(group.experiments.values_list("status", flat=True))
+    statuses = list(group.experiments.exclude(trial_index=None).values_list("status", flat=True))
     if not group.suggestions_complete or set(statuses) - EXPERIMENT.done:
         return False
     if statuses and set(statuses) <= EXPERIMENT.failed:
