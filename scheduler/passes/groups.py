@@ -22,6 +22,9 @@ from polyaxon_schemas.hptuning import HpTuning
 
 logger = logging.getLogger(__name__)
 
+# Stored in one transaction, which keeps other writers waiting on SQLite.
+SUGGESTIONS_AT_ONCE = 50
+
 STATES = {
     s.SUCCEEDED: TrialState.SUCCEEDED,
     s.FAILED: TrialState.FAILED,
@@ -78,8 +81,10 @@ def _suggest(group: ExperimentGroup, specification: Specification, trials: Seque
     if group.suggestions_complete:
         return
     algorithm = create_algorithm(_hptuning(specification), seed=group.seed)
-    decision: Decision = algorithm.suggest(_history(trials))
+    decision: Decision = algorithm.suggest(_history(trials), limit=SUGGESTIONS_AT_ONCE)
     add_trials(group, specification, decision.suggestions, complete=decision.finished)
+    if decision.suggestions and not decision.finished:
+        wake("group", group.pk)
 
 
 def _history(trials: Sequence[Experiment]) -> list[Trial]:
