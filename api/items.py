@@ -107,7 +107,7 @@ class StatusesView(ItemView):
         return item
 
     def get(self, request: Request, **kwargs: Any) -> Response:
-        return self.paged(self.subject.statuses.order_by("created_at", "id"), self.serializer_class)  # type: ignore[attr-defined, arg-type]
+        return self.paged(self.subject.statuses.order_by("id"), self.serializer_class)  # type: ignore[attr-defined, arg-type]
 
     @extend_schema(request=NewStatusSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:

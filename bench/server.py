@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import platform
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from bench.client import Client
 from bench.load import Figure, listing, points_in_batches, runs_created, single_points
-from tests.embedded.server import Server, postgres_environment
+from tests.embedded.server import ROOT, Server, postgres_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,14 @@ def measure(name: str, size: Size) -> list[Figure]:
             figures.append(single_points(server.port, server.token, clients, size.seconds))
         figures.append(runs_created(server.port, server.token, 1, size.seconds))
         figures.append(runs_created(server.port, server.token, 8, size.seconds))
-        figures += listing(client, size.listed_runs, size.listings)
+        seed(server, size.listed_runs)
+        figures += listing(Client(server.port, server.token), size.listed_runs, size.listings)
         return figures
+
+
+def seed(server: Server, runs: int) -> None:
+    command = [sys.executable, "-m", "bench.seed", str(runs)]
+    subprocess.run(command, env=server.environment, cwd=ROOT, check=True)
 
 
 def main() -> None:

@@ -6,19 +6,20 @@ from monitors.cluster import refresh_cluster
 from monitors.usage import sample_usage
 from polyaxon.health import pings
 from polyaxon.queues import app
+from scheduler.passes.guard import guarded
 from scheduler.turns import one_at_a_time
 
 
 @app.task(name="monitors.usage")
 @one_at_a_time
 def usage_pass() -> None:
-    sample_usage()
+    guarded(sample_usage)
 
 
 @app.task(name="monitors.cluster")
 @one_at_a_time
 def cluster_pass() -> None:
-    refresh_cluster()
+    guarded(refresh_cluster)
 
 
 @app.task(name=pings.TASK)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from polyaxon.db.models import Experiment, MetricSeries
+from django.db import transaction
+
+from polyaxon.db.models import Experiment, ExperimentJob, MetricSeries
 from polyaxon.lifecycles import tables as s
 from polyaxon.stores.series import Row, ingest
 from scheduler.configured import configured_runner
 from scheduler.passes import queue
-from scheduler.passes.dispatch import replica
 from scheduler.runners.base import Usage
 
 logger = logging.getLogger(__name__)
@@ -25,14 +26,17 @@ def sample_usage() -> int:
             usage = runner.usage(run.uuid.hex, run.attempt)
             if usage is not None:
                 samples.append((measured(run), usage))
-    for run_uuid, usage in samples:
-        ingest(run_uuid, [_row(usage)], kind=MetricSeries.RESOURCE)
+    with transaction.atomic():  # one commit for all
+        for run_uuid, usage in samples:
+            ingest(run_uuid, [_row(usage)], kind=MetricSeries.RESOURCE)
     return len(samples)
 
 
 def measured(run: queue.Run) -> UUID:
     """Whose resources these are: a replica's, for an experiment."""
-    return replica(run).uuid if isinstance(run, Experiment) else run.uuid
+    if isinstance(run, Experiment):
+        return ExperimentJob.replica_uuid(run.uuid, ExperimentJob.MASTER, 0)
+    return run.uuid
 
 
 def _row(usage: Usage) -> Row:

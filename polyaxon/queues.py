@@ -11,7 +11,6 @@ import os
 import time
 
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polyaxon.settings")
 
@@ -36,6 +35,7 @@ def configure() -> None:
         broker_url=urls[broker.broker_backend],
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=2,
+        broker_connection_max_retries=None,  # a worker that gives up would need somebody to start it again
         broker_transport_options={"polling_interval": 0.05} if broker.broker_backend == "memory" else {},
         task_ignore_result=True,
         task_acks_late=True,
@@ -60,11 +60,12 @@ class _Publisher:
         self._quiet_until = 0.0
 
     def send(self, task: str, *arguments: object) -> None:
+        """Never raises: what the message tells of has been committed."""
         if time.monotonic() < self._quiet_until:
             return
         try:
             app.send_task(task, args=arguments)
-        except (OperationalError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - each broker's client has errors of its own
             self._quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
             logger.warning("No wake-up sent, the reconcile pass will find the work: %s", error)
 

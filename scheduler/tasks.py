@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app
 from scheduler.passes import queue, reconcile
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
+from scheduler.passes.guard import guarded
 from scheduler.passes.runs import advance
 from scheduler.passes.unsupported import end_unsupported
 from scheduler.turns import one_at_a_time
@@ -24,6 +27,10 @@ def job_pass(pk: int) -> None:
 
 
 def _advance(kind: str, pk: int) -> None:
+    guarded(partial(_advance_row, kind, pk))
+
+
+def _advance_row(kind: str, pk: int) -> None:
     run = queue.model_of(kind)._base_manager.filter(pk=pk).first()
     if run is not None:
         advance(run)
@@ -31,6 +38,10 @@ def _advance(kind: str, pk: int) -> None:
 
 @app.task(name="scheduler.group")
 def group_pass(pk: int) -> None:
+    guarded(partial(_advance_group, pk))
+
+
+def _advance_group(pk: int) -> None:
     group = ExperimentGroup._base_manager.filter(pk=pk).first()
     if group is not None:
         advance_group(group)
@@ -38,7 +49,7 @@ def group_pass(pk: int) -> None:
 
 @app.task(name="scheduler.dispatch")
 def dispatch_pass(_pk: int = 0) -> None:
-    dispatch()
+    guarded(dispatch)
 
 
 @app.task(name="scheduler.unsupported")
@@ -49,7 +60,7 @@ def unsupported_pass(_pk: int = 0) -> None:
 @app.task(name="scheduler.sync")
 @one_at_a_time
 def sync_pass() -> None:
-    reconcile.sync()
+    guarded(reconcile.sync)
 
 
 @app.task(name="scheduler.expire")
@@ -61,4 +72,4 @@ def expire_pass() -> None:
 @app.task(name="scheduler.reconcile")
 @one_at_a_time
 def reconcile_pass() -> None:
-    reconcile.reconcile()
+    guarded(reconcile.reconcile)

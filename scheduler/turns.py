@@ -1,10 +1,11 @@
-"""Periodic passes skip a turn rather than pile up behind a slow one."""
+"""Who is at it: passes skip what is under way already rather than pile up behind it."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -21,3 +22,28 @@ def one_at_a_time(function: Callable[[], Any]) -> Callable[[], None]:
                 lock.release()
 
     return guarded
+
+
+class Turns:
+    """At most one thread of this process at a time deals with a thing."""
+
+    def __init__(self) -> None:
+        self._taken: set[Hashable] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def take(self, key: Hashable) -> Iterator[bool]:
+        """Whether `key` is ours inside the block. Does not wait: whoever has it looks again soon."""
+        with self._lock:
+            ours = key not in self._taken
+            self._taken.add(key)
+        try:
+            yield ours
+        finally:
+            if ours:
+                with self._lock:
+                    self._taken.discard(key)
+
+
+# Of the runs' uuids. Observing, launching and cleaning up a run never overlap in the process that has its runner.
+runs = Turns()

@@ -1,6 +1,5 @@
 """What foreign exceptions mean to the person at the command line."""
 
-
 from __future__ import annotations
 
 from polyaxon_cli.errors import CliError, one_line

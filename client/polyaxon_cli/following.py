@@ -1,6 +1,5 @@
 """Waiting for runs: their logs as they grow, their status until the end, the progress of a search."""
 
-
 from __future__ import annotations
 
 import re

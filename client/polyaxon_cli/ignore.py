@@ -4,7 +4,6 @@ Patterns follow gitignore. Two habits of older files are kept: `./path` means a 
 never match it) and patterns match whatever the case of the letters.
 """
 
-
 from __future__ import annotations
 
 import os

@@ -3,7 +3,6 @@
 `polyaxon --help` must be quick, so no command's module is imported before that command is called.
 """
 
-
 from __future__ import annotations
 
 import importlib

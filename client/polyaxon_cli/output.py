@@ -4,7 +4,6 @@ On a terminal tables are drawn with colours; in a pipe they are plain aligned te
 With `--json` the raw answer goes to stdout and messages go to stderr.
 """
 
-
 from __future__ import annotations
 
 import json

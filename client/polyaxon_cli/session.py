@@ -1,6 +1,5 @@
 """What one call of the tool knows: its flags, the server, the project and the runs that are meant."""
 
-
 from __future__ import annotations
 
 import re

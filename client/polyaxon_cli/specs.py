@@ -1,6 +1,5 @@
 """Polyaxonfiles as the commands take them: files of `-f`, parameters of `-P`, one validated specification."""
 
-
 from __future__ import annotations
 
 import json
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from polyaxon_schemas import Specification
+
+DEFAULT_SOURCE = "polyaxonfile"
 
 __all__ = ["load", "merged_text", "parse_params", "refuse_kind"]
 
@@ -37,7 +38,7 @@ def load(files: Sequence[str], *, params: Sequence[str] = (), extra: Mapping[str
     Without files the default names are looked for in the current folder. Raises `PolyaxonfileError` for
     anything the format refuses, with file, line and key.
     """
-    from polyaxon_schemas import merge, parse
+    from polyaxon_schemas import PolyaxonfileError, merge, parse
 
     layers = _layers(files)
     given = parse_params(params)
@@ -45,7 +46,11 @@ def load(files: Sequence[str], *, params: Sequence[str] = (), extra: Mapping[str
         layers.append({"params": given})
     if extra:
         layers.append(extra)
-    return parse(merge(layers))
+    try:
+        return parse(merge(layers))
+    except PolyaxonfileError as error:
+        # What is missing has no line of its own, so the reader did not note a file for it.
+        raise PolyaxonfileError(error.problems, error.source or ", ".join(files) or DEFAULT_SOURCE) from error
 
 
 def merged_text(files: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Uploading the current folder to a project."""
 
-
 from __future__ import annotations
 
 import json

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
 from polyaxon.actions.specs import check_renders, parse_content
-from polyaxon.actions.statuses import first_status
+from polyaxon.actions.statuses import first_status, lock
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import (
     BuildJob,
@@ -55,21 +55,31 @@ class NewExperiment:
     cloning_strategy: str | None = None
     build_job: BuildJob | None = None
     code_reference: CodeReference | None = None
+    code_is_pinned: bool = False  # also when there is none: all trials of a search have the code of its start
     commit: str | None = None
     branch: str | None = None
 
 
 def create_experiment(project: Project, user: User, new: NewExperiment) -> Experiment:
     """A new experiment with status `created`. Raises `InvalidInput`, and then nothing has changed."""
+    prepare_experiment(project, new)
+    return insert_experiment(project, user, new)
+
+
+def prepare_experiment(project: Project, new: NewExperiment) -> None:
+    """What takes time, and so comes before any transaction: reading the file, finding the commit."""
     _fill_from_content(new)
-    if new.is_managed and new.code_reference is None:
+    if new.is_managed and new.code_reference is None and not new.code_is_pinned:
         new.code_reference = code.pin(project, new.commit, new.branch)
+
+
+def insert_experiment(project: Project, user: User, new: NewExperiment) -> Experiment:
+    """Store what was prepared."""
     try:
         with transaction.atomic():
-            experiment = _insert(project, user, new)
+            return _insert(project, user, new)
     except IntegrityError as error:
         raise InvalidInput("Another experiment of this name was made at the same moment. Try again.") from error
-    return experiment
 
 
 def _fill_from_content(new: NewExperiment) -> None:
@@ -134,9 +144,7 @@ def clone_experiment(
     """
     if original.content is None and original.is_managed:
         raise InvalidInput(f"Experiment {original.pk} has no polyaxonfile to {strategy} from.")
-    root = original.original_experiment if _resumes_other(original, strategy) else original
-    if strategy == RESUME:
-        _check_nobody_writes(original, root or original)
+    root = (original.original_experiment if _resumes_other(original, strategy) else None) or original
     new = NewExperiment(
         content=_merged_content(original.content, content),
         params=None if content else original.params,
@@ -149,8 +157,13 @@ def clone_experiment(
         cloning_strategy=strategy,
         code_reference=None if update_code else original.code_reference,
     )
-    experiment = create_experiment(original.project, user, new)
-    emit(EVENT_OF[strategy], original, actor=user, context={"clone": experiment.pk})
+    prepare_experiment(original.project, new)
+    with transaction.atomic():
+        if strategy == RESUME:
+            lock(root)  # two who resume at once come one after the other
+            _check_nobody_writes(original, root)
+        experiment = insert_experiment(original.project, user, new)
+        emit(EVENT_OF[strategy], original, actor=user, context={"clone": experiment.pk})
     return experiment
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from hpsearch import SearchError, Suggestion, create_algorithm
 from polyaxon.actions import code
-from polyaxon.actions.experiments import NewExperiment, create_experiment
+from polyaxon.actions.experiments import NewExperiment, insert_experiment, prepare_experiment
 from polyaxon.actions.names import free_name
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.specs import parse_content
@@ -137,46 +138,57 @@ def _insert(
     return group
 
 
-@transaction.atomic
 def add_trials(
     group: ExperimentGroup, specification: Specification, suggestions: Sequence[Suggestion], *, complete: bool
 ) -> list[Experiment]:
-    """Store an iteration of `suggestions` as trials with status `created`.
+    """Store an iteration of `suggestions` as trials with status `created`; `complete`: no further ones will come.
 
-    Suggestions whose index is there already are left out, so the same decision may be stored twice.
+    Suggestions whose index is there already are left out, so the same decision may be stored twice. A search that was
+    stopped, or whose suggestions are complete, takes no more: the decision is older than that.
     """
-    locked = lock(group)
-    assert isinstance(locked, ExperimentGroup)
-    present = set(locked.experiments.exclude(trial_index=None).values_list("trial_index", flat=True))
-    fresh = [suggestion for suggestion in suggestions if suggestion.index not in present]
-    trials: list[Experiment] = []
+    present = _present(group)
+    wanted = [_trial(group, specification, each) for each in suggestions if each.index not in present]
+    for new in wanted:
+        prepare_experiment(group.project, new)
+    with transaction.atomic():
+        locked = lock(group)
+        assert isinstance(locked, ExperimentGroup)
+        trials: list[Experiment] = []
+        if not (locked.is_done or locked.stop_requested_at is not None or locked.suggestions_complete):
+            trials = _add(locked, wanted, complete=complete)
+    group.suggestions_complete = locked.suggestions_complete
+    return trials
+
+
+def _present(group: ExperimentGroup) -> set[int | None]:
+    return set(group.experiments.exclude(trial_index=None).values_list("trial_index", flat=True))
+
+
+def _trial(group: ExperimentGroup, specification: Specification, suggestion: Suggestion) -> NewExperiment:
+    return NewExperiment(
+        content=json.dumps(specification.trial_content(suggestion.params)),
+        group=group,
+        trial_index=suggestion.index,
+        code_reference=group.code_reference,
+        code_is_pinned=True,
+        backend=group.backend,
+    )
+
+
+def _add(locked: ExperimentGroup, wanted: Sequence[NewExperiment], *, complete: bool) -> list[Experiment]:
+    present = _present(locked)
+    fresh = [new for new in wanted if new.trial_index not in present]
     if fresh:
         iteration = ExperimentGroupIteration.objects.create(
             experiment_group=locked, number=locked.iterations.count(), data={"num_suggestions": len(fresh)}
         )
-        trials = [_trial(locked, specification, suggestion, iteration) for suggestion in fresh]
+        for new in fresh:
+            new.iteration = iteration
         emit("new_iteration", locked, context={"suggestions": len(fresh)})
-    if locked.suggestions_complete != complete:
-        locked.suggestions_complete = complete
+    if complete:
+        locked.suggestions_complete = True
         locked.save(update_fields=["suggestions_complete", "updated_at"])
-    return trials
-
-
-def _trial(
-    group: ExperimentGroup,
-    specification: Specification,
-    suggestion: Suggestion,
-    iteration: ExperimentGroupIteration,
-) -> Experiment:
-    new = NewExperiment(
-        content=json.dumps(specification.trial_content(suggestion.params)),
-        group=group,
-        iteration=iteration,
-        trial_index=suggestion.index,
-        code_reference=group.code_reference,
-        backend=group.backend,
-    )
-    return create_experiment(group.project, group.user, new)
+    return [insert_experiment(locked.project, locked.user, new) for new in fresh]
 
 
 @transaction.atomic
@@ -190,8 +202,8 @@ def stop_group(group: ExperimentGroup, user: User, *, pending_only: bool = False
     if not pending_only:
         request_stop(group, user)
         return
-    for trial in group.experiments.filter(status__in=EXPERIMENT.pending):
+    lock(group)  # a pass that adds trials comes before this, and they are stopped, or after it, and adds none
+    ExperimentGroup.objects.filter(pk=group.pk).update(suggestions_complete=True, updated_at=timezone.now())
+    for trial in group.experiments.filter(status__in=EXPERIMENT.pending).order_by("pk"):
         request_stop(trial, user)
-    if not group.suggestions_complete:
-        ExperimentGroup.objects.filter(pk=group.pk).update(suggestions_complete=True)
     wake("group", group.pk)

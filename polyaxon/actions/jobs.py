@@ -44,6 +44,12 @@ class NewJob:
 
 def create_job(project: Project, user: User, new: NewJob) -> Job:
     """A new job with status `created`. Raises `InvalidInput`, and then nothing has changed."""
+    prepare_job(project, new)
+    return insert_job(project, user, new)
+
+
+def prepare_job(project: Project, new: NewJob) -> None:
+    """What takes time, and so comes before any transaction: reading the file, finding the commit."""
     if new.content is not None:
         specification = parse_content(new.content, kind="job")
         check_renders(specification)
@@ -56,6 +62,10 @@ def create_job(project: Project, user: User, new: NewJob) -> Job:
         raise InvalidInput("A job that the platform runs needs `content`, a polyaxonfile of kind job.")
     if new.is_managed and new.code_reference is None:
         new.code_reference = code.pin(project, new.commit, new.branch)
+
+
+def insert_job(project: Project, user: User, new: NewJob) -> Job:
+    """Store what was prepared."""
     try:
         with transaction.atomic():
             return _insert(project, user, new)
@@ -114,6 +124,8 @@ def restart_job(
         cloning_strategy="restart",
         code_reference=None if update_code else original.code_reference,
     )
-    job = create_job(original.project, user, new)
-    emit("restarted", original, actor=user, context={"clone": job.pk})
+    prepare_job(original.project, new)
+    with transaction.atomic():
+        job = insert_job(original.project, user, new)
+        emit("restarted", original, actor=user, context={"clone": job.pk})
     return job

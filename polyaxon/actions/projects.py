@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from polyaxon import options
@@ -69,7 +70,7 @@ def update_project(project: Project, user: User, changes: dict[str, Any], *, mer
         setattr(project, key, value)
     try:
         with transaction.atomic():
-            project.save()
+            project.save(update_fields=[*changes, "updated_at"])
             emit("updated", project, actor=user)
     except IntegrityError as error:
         raise InvalidInput(f"You have a project named {project.name} already. Choose another name.") from error
@@ -84,18 +85,36 @@ def archive_project(project: Project, user: User, *, delete: bool = False) -> No
     if delete:
         values["delete_requested_at"] = now
     Project.objects.filter(pk=project.pk).update(**values)
-    for model in ITEMS:
-        for item in model.objects.filter(project=project, deleted=False):
-            runs.request_stop(item, user)
-        model.objects.filter(project=project).update(**values)
+    _archive_items(project, user, values)
     emit("deleted" if delete else "archived", project, actor=user)
     wake("dispatch")
 
 
+def _archive_items(project: Project, user: User | None, values: dict[str, Any]) -> None:
+    for model in ITEMS:
+        rows = model.objects.filter(project=project)
+        for item in rows.exclude(status__in=model.LIFECYCLE.done).order_by("pk"):
+            runs.request_stop(item, user)
+        rows.update(**values)
+
+
+def archive_strays() -> None:
+    """Archive what was added to a project at the very moment when that was archived."""
+    strays = [Exists(model.objects.filter(project=OuterRef("pk"), deleted=False)) for model in ITEMS]
+    for project in Project.objects.filter(strays[0] | strays[1] | strays[2], deleted=True):
+        with transaction.atomic():
+            row = Project.objects.select_for_update().get(pk=project.pk)
+            if row.deleted:
+                _archive_items(row, None, {"deleted": True, "delete_requested_at": row.delete_requested_at})
+
+
 @transaction.atomic
 def restore_project(project: Project, user: User) -> None:
-    """Show an archived project again, with all of its items."""
+    """Show an archived project again, with all of its items. Raises `InvalidInput` for one that is being deleted."""
+    row = Project.objects.select_for_update().get(pk=project.pk)
+    if row.delete_requested_at is not None:
+        raise InvalidInput("The project is being deleted for good, and cannot be restored any more.")
     Project.objects.filter(pk=project.pk).update(deleted=False, updated_at=timezone.now())
     for model in ITEMS:
-        model.objects.filter(project=project).update(deleted=False)
+        model.objects.filter(project=project, delete_requested_at=None).update(deleted=False)
     emit("restored", project, actor=user)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.actions.tags import merge_tags
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob, User
 from polyaxon.db.models.abstract import ProjectItem, Runnable
+from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
+from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -29,19 +31,24 @@ def request_stop(item: ProjectItem, user: User | None = None, *, message: str = 
     """
     row = lock(item)
     assert isinstance(row, ProjectItem)
-    if row.is_done:
+    if row.is_done or _is_selection(row):
         return False
     if row.stop_requested_at is None:
         row.stop_requested_at = timezone.now()
         row.save(update_fields=["stop_requested_at", "updated_at"])
         emit("stopped", row, actor=user)
-    if isinstance(row, ExperimentGroup):
+    if isinstance(row, ExperimentGroup) and row.is_managed:
         set_status(row, s.STOPPING, message=message)
     elif row.status in NOT_STARTED or not row.is_managed:
         set_status(row, s.STOPPED, message=message)
     wake_row(row)
     item.refresh_from_db()
     return True
+
+
+def _is_selection(row: ProjectItem) -> bool:
+    """A set that a person put together: nothing of it runs."""
+    return isinstance(row, ExperimentGroup) and row.group_type == ExperimentGroup.SELECTION
 
 
 @transaction.atomic
@@ -54,7 +61,7 @@ def archive(item: Item, user: User | None, *, delete: bool = False) -> None:
     request_stop(item, user)
     type(item).objects.filter(pk=item.pk).update(**values)
     if isinstance(item, ExperimentGroup):
-        for experiment in item.experiments.all():
+        for experiment in item.experiments.exclude(status__in=EXPERIMENT.done).order_by("pk"):
             request_stop(experiment, user)
         item.experiments.update(**values)
     emit("deleted" if delete else "archived", item, actor=user)
@@ -63,21 +70,37 @@ def archive(item: Item, user: User | None, *, delete: bool = False) -> None:
 
 @transaction.atomic
 def restore(item: Item, user: User) -> None:
-    """Show an archived item again."""
+    """Show an archived item again. Raises `InvalidInput` for one that is being deleted."""
+    row = lock(item)
+    assert isinstance(row, ProjectItem)
+    if row.delete_requested_at is not None:
+        raise InvalidInput("It is being deleted for good, and cannot be restored any more.")
     type(item).objects.filter(pk=item.pk).update(deleted=False, updated_at=timezone.now())
     if isinstance(item, ExperimentGroup):
-        item.experiments.update(deleted=False)
+        item.experiments.filter(delete_requested_at=None).update(deleted=False)
     emit("restored", item, actor=user)
 
 
-@transaction.atomic
 def update(item: Item, user: User | None, changes: dict[str, Any], *, merge: bool = False) -> None:
     """Change descriptive fields. With `merge` tags are added, and objects (params, data_refs) merged key by key."""
+    try:
+        _update(item, user, changes, merge=merge)
+    except IntegrityError as error:
+        raise InvalidInput("Another one of this name was made at the same moment. Try again.") from error
+
+
+@transaction.atomic
+def _update(item: Item, user: User | None, changes: dict[str, Any], *, merge: bool) -> None:
     row = lock(item)
+    assert isinstance(row, ProjectItem)
+    if row.status not in row.LIFECYCLE.pending and changes.get("is_managed", row.is_managed) != row.is_managed:
+        raise InvalidInput("Who runs it cannot change once it has started.", field="is_managed")
     for key, value in changes.items():
         setattr(item, key, _merged(getattr(row, key), value, key) if merge else value)
     item.save(update_fields=[*changes, "updated_at"])
     emit("updated", item, actor=user)
+    if "is_managed" in changes:
+        wake("dispatch")
 
 
 def _merged(present: Any, value: Any, key: str) -> Any:

@@ -105,8 +105,8 @@ def _apply(row: Stateful, status: str, message: str | None, at: datetime) -> Non
         row.started_at = at
         fields.append("started_at")
     if status in row.LIFECYCLE.done and row.finished_at is None:
-        row.finished_at = at
         row.started_at = row.started_at or row.created_at
+        row.finished_at = max(at, row.started_at)  # a clock that was set back must not make it negative
         fields += ["started_at", "finished_at"]
     if status == s.RUNNING and isinstance(row, Runnable):
         row.heartbeat_at = timezone.now()

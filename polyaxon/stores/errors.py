@@ -23,7 +23,7 @@ class ArchiveRefused(InvalidInput):
         super().__init__(reason)
 
 
-class OutputsNotFound(UserError):  # noqa: N818 - named like the other things a person can cause
+class OutputsNotFound(UserError):
     """No such file or folder among a run's outputs: 404."""
 
 

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -164,11 +165,10 @@ def upsert(
 ) -> dict[str, tuple[int, int]]:
     """Add to the summaries; the id of each series and how many points it had before, by name."""
     found: dict[str, tuple[int, int]] = {}
-    # Sorted: two batches that touch the same series then lock them in the same order.
-    names = sorted(additions)
-    # Steps that were given are stored as they are, others counted on: one statement for each mixture.
-    for given in sorted({_given(addition) for addition in additions.values()}):
-        chosen = [name for name in names if _given(additions[name]) == given]
+    # Steps that were given are stored as they are, others counted on: one statement for each mixture. In one order over
+    # all names: two batches that touch the same series then never wait for each other in a circle.
+    for given, names in groupby(sorted(additions), lambda name: _given(additions[name])):
+        chosen = list(names)
         for start in range(0, len(chosen), SERIES_PER_STATEMENT):
             part = {name: additions[name] for name in chosen[start : start + SERIES_PER_STATEMENT]}
             found |= _upsert_part(run, experiment_id, kind, part, given)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 from django.conf import settings
@@ -16,7 +19,10 @@ from django.core.management import call_command
 from scheduler.configured import configured_runner
 from scheduler.embedded.accounts import PASSWORD_FILE, ensure_admin
 from scheduler.embedded.data_folder import FolderUnusable, claim
-from scheduler.embedded.worker import worker_and_beat
+from scheduler.embedded.database import DatabaseUnusable, claim_database
+from scheduler.embedded.worker import Workers
+
+logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 5
 KEEP_ALIVE_SECONDS = 75
@@ -30,19 +36,46 @@ def serve() -> None:
     """Serve until SIGTERM or SIGINT. Raises `StartRefused` when it cannot start."""
     folder: Path = settings.CONFIG.data_dir
     try:
-        lock = claim(folder)
-    except FolderUnusable as error:
+        with (
+            claim(folder),
+            listen(settings.CONFIG.server.host, settings.CONFIG.server.port) as listener,
+            claim_database(),
+        ):
+            _serve(folder, listener)
+    except (FolderUnusable, DatabaseUnusable) as error:
         raise StartRefused(str(error)) from error
-    with lock, listen(settings.CONFIG.server.host, settings.CONFIG.server.port) as listener:
-        call_command("migrate", verbosity=0, interactive=False)
-        password = ensure_admin(folder)
-        http = _HttpServer(_http_config())
-        http.take_signals()
-        with worker_and_beat():
-            _announce(folder, password)
-            http.run(sockets=[listener])
-        # They are started again with the next start.
-        configured_runner().shutdown(settings.CONFIG.runner.stop_grace_seconds)
+
+
+def _serve(folder: Path, listener: socket.socket) -> None:
+    call_command("migrate", verbosity=0, interactive=False)
+    password = ensure_admin(folder)
+    http = _HttpServer(_http_config())
+    http.take_signals()
+    workers = Workers(on_death=http.give_up)
+    workers.start()
+    _announce(folder, password)
+    http.run(sockets=[listener])
+    _end(workers, http.died)
+
+
+def _end(workers: Workers, died: str | None) -> None:
+    """Stop everything. Runs are started again with the next start, except after a failure: that leaves them be."""
+    if died is not None:
+        _leave(f"The {died} thread ended by itself, so the server ends. Its runs go on; start it again.")
+    stopped = workers.stop()
+    left = configured_runner().shutdown(settings.CONFIG.runner.stop_grace_seconds)
+    if left:
+        _leave(f"These runs could not be ended: {', '.join(left)}.")
+    if not stopped:
+        _leave("A pass did not end in time and was cut off; the next start does it again.", code=0)
+
+
+def _leave(message: str, *, code: int = 1) -> NoReturn:
+    """End the process at once, without waiting for threads. Nothing is lost by that, as by SIGKILL."""
+    logger.critical(message)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,6 +100,13 @@ class _HttpServer(uvicorn.Server):
 
     Uvicorn would deliver the signal again when it is done, and the process would die with its runs still going.
     """
+
+    died: str | None = None  # what ended by itself
+
+    def give_up(self, name: str) -> None:
+        """End, because the thread `name` did."""
+        self.died = name
+        self.should_exit = True
 
     def take_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,17 +1,17 @@
-"""Celery's worker and beat as threads of this process, on the in-memory broker."""
+"""Celery's worker and the periodic passes as threads of this process."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 
-from celery import beat
 from celery.worker import WorkController
 from django.conf import settings
 
 from polyaxon.queues import app
+from scheduler.embedded.ticker import Ticker
 from scheduler.schedule import timetable
 
 logger = logging.getLogger(__name__)
@@ -19,24 +19,51 @@ logger = logging.getLogger(__name__)
 STOP_TIMEOUT = 10.0  # seconds
 
 
-@contextmanager
-def worker_and_beat() -> Iterator[None]:
-    """Run both while the block runs; passes under way end before it does."""
-    app.autodiscover_tasks(["scheduler", "monitors"], force=True)
-    app.conf.beat_schedule = timetable(settings.CONFIG)
-    worker = _worker()
-    ready = threading.Thread(target=worker.start, name="worker", daemon=True)
-    clock = beat.Service(app, max_interval=0.1, scheduler_cls=beat.Scheduler)  # type: ignore[arg-type] # seconds
-    ticking = threading.Thread(target=clock.start, kwargs={"embedded_process": False}, name="beat", daemon=True)
-    ready.start()
-    ticking.start()
-    try:
-        yield
-    finally:
-        clock.stop()
-        worker.stop(in_sighandler=False)
-        for thread in (ticking, ready):
-            thread.join(STOP_TIMEOUT)
+class Workers:
+    """All threads. `on_death` is called with the name of one that ends without having been told to."""
+
+    def __init__(self, on_death: Callable[[str], None]) -> None:
+        app.autodiscover_tasks(["scheduler", "monitors"], force=True)
+        self._on_death = on_death
+        self._stopping = threading.Event()
+        self._worker = _worker()
+        self._tickers = [
+            Ticker(name, app.tasks[name], float(entry["schedule"]))
+            for name, entry in timetable(settings.CONFIG).items()
+        ]
+        self._threads = [
+            self._watched("worker", self._worker.start),
+            *(self._watched(ticker.name, ticker.run) for ticker in self._tickers),
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
+        """Let the passes under way end; whether they did within `timeout` seconds."""
+        self._stopping.set()
+        for ticker in self._tickers:
+            ticker.stop()
+        # In a thread of its own: it waits for the worker's passes, however long they take.
+        ending = threading.Thread(target=self._worker.stop, name="worker-stop", daemon=True)
+        ending.start()
+        deadline = time.monotonic() + timeout
+        waited_for = [ending, *self._threads]
+        for thread in waited_for:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in waited_for)
+
+    def _watched(self, name: str, work: Callable[[], object]) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except BaseException:
+                logger.exception("The thread %s failed", name)
+            if not self._stopping.is_set():
+                self._on_death(name)
+
+        return threading.Thread(target=run, name=name, daemon=True)
 
 
 def _worker() -> WorkController:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 
-from polyaxon.actions.statuses import set_status
+from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import Experiment, ExperimentJob, PassLock
+from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from scheduler.passes import queue
@@ -14,15 +15,19 @@ from scheduler.passes import queue
 
 def dispatch() -> int:
     """Set as many waiting runs to `scheduled` as there are slots; returns how many."""
-    if not queue.waiting(1):
-        return 0
+    if _free() <= 0 or not queue.waiting(1):
+        return 0  # the usual case, without the database's write lock
     with transaction.atomic():
         _hold_lock()
-        free = settings.CONFIG.runner.local_concurrency - queue.count_active()
+        free = _free()
         runs = queue.waiting(free) if free > 0 else []
-        for run in runs:
-            _schedule(run)
-    return len(runs)
+        # One order of locks for all who lock several runs: experiments before jobs, by number.
+        runs.sort(key=lambda run: (type(run).__name__, run.pk))
+        return sum(_schedule(run) for run in runs)
+
+
+def _free() -> int:
+    return int(settings.CONFIG.runner.local_concurrency) - queue.count_active()
 
 
 def _hold_lock() -> None:
@@ -31,14 +36,18 @@ def _hold_lock() -> None:
     PassLock.objects.select_for_update().get(name="dispatch")
 
 
-def _schedule(run: queue.Run) -> None:
-    if set_status(run, s.SCHEDULED) is None:
-        return
-    run.attempt += 1
+def _schedule(run: queue.Run) -> bool:
+    row = lock(run)
+    assert isinstance(row, Runnable)
+    # Read before the lock: meanwhile its user may have stopped it.
+    if row.stop_requested_at is not None or set_status(run, s.SCHEDULED) is None:
+        return False
+    run.attempt = row.attempt + 1
     run.save(update_fields=["attempt", "updated_at"])
     if isinstance(run, Experiment):
         set_status(replica(run), s.SCHEDULED)
     wake_row(run)
+    return True
 
 
 def replica(experiment: Experiment) -> ExperimentJob:

@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Sequence
 
-from django.db import DatabaseError
+from django.db import Error as AnyDatabaseError
 
 from hpsearch import Decision, Trial, TrialState, create_algorithm, stopping_rule
 from polyaxon.actions.groups import add_trials
@@ -21,6 +21,9 @@ from polyaxon_schemas import Specification, parse
 from polyaxon_schemas.hptuning import HpTuning
 
 logger = logging.getLogger(__name__)
+
+# Stored in one transaction, which keeps other writers waiting on SQLite.
+SUGGESTIONS_AT_ONCE = 50
 
 STATES = {
     s.SUCCEEDED: TrialState.SUCCEEDED,
@@ -39,11 +42,12 @@ def advance_group(group: ExperimentGroup) -> None:
         return
     try:
         _advance(group)
-    except DatabaseError:
+    except AnyDatabaseError:
         raise  # passing trouble: the next pass does it again
     except Exception as error:
         logger.exception("The search of group %s failed", group.pk)
         set_status(group, s.FAILED, message=f"The search failed: {error}", traceback=traceback.format_exc())
+        stop_abandoned(group)
 
 
 def _advance(group: ExperimentGroup) -> None:
@@ -77,9 +81,10 @@ def _suggest(group: ExperimentGroup, specification: Specification, trials: Seque
     if group.suggestions_complete:
         return
     algorithm = create_algorithm(_hptuning(specification), seed=group.seed)
-    decision: Decision = algorithm.suggest(_history(trials))
+    decision: Decision = algorithm.suggest(_history(trials), limit=SUGGESTIONS_AT_ONCE)
     add_trials(group, specification, decision.suggestions, complete=decision.finished)
-    group.suggestions_complete = decision.finished
+    if decision.suggestions and not decision.finished:
+        wake("group", group.pk)
 
 
 def _history(trials: Sequence[Experiment]) -> list[Trial]:
@@ -101,15 +106,20 @@ def _stop(group: ExperimentGroup) -> None:
     reason = group.status_message or "Its group was stopped."
     if group.status != s.STOPPING:
         set_status(group, s.STOPPING, message=reason)
-    open_trials = group.experiments.exclude(status__in=EXPERIMENT.done)
-    for trial in open_trials.filter(stop_requested_at=None):
+    for trial in group.experiments.exclude(status__in=EXPERIMENT.done).filter(stop_requested_at=None):
         request_stop(trial, message=reason)
     if not group.experiments.exclude(status__in=EXPERIMENT.done).exists():
         set_status(group, s.STOPPED, message=reason)
 
 
+def stop_abandoned(group: ExperimentGroup) -> None:
+    """Stop the trials that wait for a search that has ended: nobody would ever dispatch them."""
+    for trial in group.experiments.filter(status__in=EXPERIMENT.pending, trial_index__isnull=False):
+        request_stop(trial, message=f"Its search has ended: {group.status_message or group.status}")
+
+
 def _finish_if_done(group: ExperimentGroup) -> bool:
-    statuses = list(group.experiments.values_list("status", flat=True))
+    statuses = list(group.experiments.exclude(trial_index=None).values_list("status", flat=True))
     if not group.suggestions_complete or set(statuses) - EXPERIMENT.done:
         return False
     if statuses and set(statuses) <= EXPERIMENT.failed:

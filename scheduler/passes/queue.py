@@ -37,15 +37,19 @@ def count_active() -> int:
 
 
 def waiting(limit: int) -> list[Run]:
-    """The next runs to dispatch, oldest first. Trials wait for their group's `concurrency`."""
+    """The next runs to dispatch, oldest first. Trials that a search suggested wait for its `concurrency`.
+
+    Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
+    after its end.
+    """
     experiments = Experiment.objects.filter(
         is_managed=True, status__in=EXPERIMENT.pending, deleted=False, stop_requested_at=None
     )
     jobs = Job.objects.filter(is_managed=True, status=s.CREATED, deleted=False, stop_requested_at=None)
     found: list[Run] = [
-        *experiments.filter(experiment_group=None).order_by("id")[:limit],
+        *experiments.filter(trial_index=None).order_by("id")[:limit],
         *jobs.order_by("id")[:limit],
-        *_trials(experiments, limit),
+        *_trials(experiments.exclude(trial_index=None), limit),
     ]
     found.sort(key=lambda run: (run.created_at, run.pk))
     return found[:limit]
@@ -64,8 +68,8 @@ def _trials(experiments: QuerySet[Experiment], limit: int) -> list[Experiment]:
 
 
 def _busy_by_group(groups: QuerySet[ExperimentGroup]) -> dict[int, int]:
-    rows = under_way(Experiment).filter(experiment_group__in=groups).values_list("experiment_group_id")
-    return dict(rows.annotate(busy=Count("id")))
+    rows = under_way(Experiment).filter(experiment_group__in=groups, trial_index__isnull=False)
+    return dict(rows.values_list("experiment_group_id").annotate(busy=Count("id")))
 
 
 def open_groups() -> QuerySet[ExperimentGroup]:

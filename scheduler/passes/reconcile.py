@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
-from polyaxon.actions.statuses import set_status
-from polyaxon.db.models import BuildJob, EphemeralToken, MetricBatch, Token
-from polyaxon.lifecycles import tables as s
+from polyaxon.actions.projects import archive_strays
+from polyaxon.db.models import EphemeralToken, ExperimentGroup, MetricBatch, Token
+from polyaxon.lifecycles import EXPERIMENT, GROUP
 from scheduler.configured import configured_runner
-from scheduler.passes import purge, queue
+from scheduler.passes import purge, queue, zombies
 from scheduler.passes.dispatch import dispatch
-from scheduler.passes.groups import advance_group
+from scheduler.passes.groups import advance_group, stop_abandoned
+from scheduler.passes.guard import guarded
 from scheduler.passes.reports import apply_reports
 from scheduler.passes.runs import advance, tidy
 from scheduler.passes.unsupported import end_unsupported
@@ -25,56 +26,74 @@ from scheduler.passes.unsupported import end_unsupported
 logger = logging.getLogger(__name__)
 
 BATCHES_KEPT = timedelta(days=1)
+AT_ONCE = 500  # SQLite bounds the parameters of a query
 
 
 def reconcile() -> None:
     """Everything that has work to do, whether or not anybody told us."""
     for group in queue.open_groups().select_related("project__owner", "user"):
-        _guarded(partial(advance_group, group))
-    for step in (dispatch, sync, apply_reports, end_unsupported, end_strays, end_zombies, purge.purge, forget_old_rows):
-        _guarded(step)
+        guarded(partial(advance_group, group))
+    steps = (archive_strays, end_abandoned, dispatch, launch, apply_reports, end_unsupported, end_strays)
+    for step in (*steps, zombies.end_zombies, purge.purge, forget_batches, forget_tokens):
+        guarded(step)
 
 
 def sync() -> None:
-    """Advance every run that holds a slot."""
+    """Follow every run that holds a slot. Launches may take long, so they are left to the passes of single runs."""
     for run in queue.active_runs():
-        _guarded(partial(advance, run))
+        guarded(partial(advance, run, launching=False))
 
 
-def _guarded(step: Callable[[], object]) -> None:
-    """One row's trouble must not keep the pass from the others."""
-    try:
-        step()
-    except DatabaseError as error:
-        logger.warning("Put off until the next pass: %s", error)
-    except Exception:
-        logger.exception("A pass failed; it is tried again")
+def launch() -> None:
+    """The same, with launches."""
+    for run in queue.active_runs():
+        guarded(partial(advance, run))
+
+
+def end_abandoned() -> None:
+    """Trials that wait for a search that has ended."""
+    waiting = {"experiments__status__in": EXPERIMENT.pending, "experiments__trial_index__isnull": False}
+    for group in ExperimentGroup.objects.filter(status__in=GROUP.done, **waiting).distinct():
+        stop_abandoned(group)
 
 
 def end_strays() -> None:
     """Runs that the runner still has while their rows are done or gone."""
-    runner = configured_runner()
-    for run in runner.kept():
-        rows = [row for model in queue.KINDS for row in model._base_manager.filter(uuid=run)]
-        if not rows:
-            logger.warning("Run %s has no row; it is ended", run)
-            runner.discard(run, settings.CONFIG.runner.stop_grace_seconds)
-        elif rows[0].is_done:
-            tidy(rows[0])
+    kept = configured_runner().kept()
+    for start in range(0, len(kept), AT_ONCE):
+        part = kept[start : start + AT_ONCE]
+        rows = {row.uuid.hex: row for model in queue.KINDS for row in model._base_manager.filter(uuid__in=part)}
+        for run in part:
+            guarded(partial(_end_stray, run, rows.get(run)))
 
 
-def end_zombies() -> None:
-    """Unmanaged runs whose client stopped sending heartbeats. Managed ones are observed, not guessed at."""
-    limit = timezone.now() - timedelta(seconds=settings.CONFIG.scheduler.heartbeat_timeout)
-    for model in (*queue.KINDS, BuildJob):
-        silent = model.objects.filter(is_managed=False, status=s.RUNNING, heartbeat_at__lt=limit)
-        for run in silent:
-            set_status(run, s.FAILED, message=f"No heartbeat since {run.heartbeat_at:%Y-%m-%d %H:%M:%S %Z}.")
+def _end_stray(run: str, row: queue.Run | None) -> None:
+    if row is None:
+        logger.warning("Run %s has no row; it is ended", run)
+        configured_runner().discard(run, settings.CONFIG.runner.stop_grace_seconds)
+    elif row.is_done:
+        tidy(row)
 
 
-def forget_old_rows() -> None:
-    """Rows that nobody asks for any more."""
-    now = timezone.now()
-    MetricBatch.objects.filter(created_at__lt=now - BATCHES_KEPT).delete()
-    Token.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
-    EphemeralToken.objects.filter(expires_at__lt=now).delete()
+def forget_batches() -> None:
+    """Numbers of batches that no client sends again."""
+    MetricBatch.objects.filter(created_at__lt=timezone.now() - BATCHES_KEPT).delete()
+
+
+def forget_tokens() -> None:
+    """Tokens that have expired, and those of runs that have ended or are gone."""
+    Token.objects.filter(expires_at__lt=timezone.now() - timedelta(days=1)).delete()
+    EphemeralToken.objects.filter(expires_at__lt=timezone.now()).delete()
+    tokens = Token.objects.filter(run__isnull=False).values_list("run", flat=True)
+    runs = list({run for run in tokens if run is not None})
+    for start in range(0, len(runs), AT_ONCE):
+        part = runs[start : start + AT_ONCE]
+        Token.objects.filter(run__in=set(part) - _open_among(part)).delete()
+
+
+def _open_among(uuids: Sequence[UUID]) -> set[UUID]:
+    found: set[UUID] = set()
+    for model in queue.KINDS:
+        rows = model._base_manager.filter(uuid__in=uuids, status__in=model.LIFECYCLE.open)
+        found.update(rows.values_list("uuid", flat=True))
+    return found

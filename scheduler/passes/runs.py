@@ -1,8 +1,10 @@
-"""The next step of one run: launch it, follow it, end it."""
+"""The next step of one run: launch it, follow it, end it.
+
+Rows are read anew inside the run's turn, so a step never rests on what was true before another one.
+"""
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,135 +13,198 @@ from django.utils import timezone
 
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import Experiment
-from polyaxon.errors import UserError
+from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
-from polyaxon.stores import RepoError
-from polyaxon_schemas import PolyaxonfileError
+from polyaxon.wakeups import wake_row
+from scheduler import turns
 from scheduler.configured import configured_runner
-from scheduler.launch import launch_spec
 from scheduler.passes.dispatch import replica
+from scheduler.passes.launching import NotYet, Refused, launch
 from scheduler.passes.queue import Run
-from scheduler.runners.base import LaunchRefused, Observation, Phase, Runner, RunnerError, StopReason
-
-logger = logging.getLogger(__name__)
+from scheduler.runners.base import Observation, Phase, Runner, RunnerError, StopReason
 
 KEPT_AFTER_END = timedelta(minutes=5)
+PATIENCE = timedelta(hours=1)  # with a launch that fails for a reason that may pass
 STOPPED = "Stopped by a user."
 INTERRUPTED = "Interrupted by a shutdown of the server; it is started again."
 
 
-def advance(run: Run) -> None:
-    """Do what `run` needs next. May be called at any time, also twice at once."""
-    runner = configured_runner()
+def advance(run: Run, *, launching: bool = True) -> None:
+    """Do what `run` needs next. May be called at any time, also twice at once.
+
+    With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long.
+    """
+    with turns.runs.take(run.uuid) as ours:
+        if ours and not _goes_on(run) and _renew(run):
+            _step(run, configured_runner(), launching=launching)
+
+
+def _goes_on(run: Run) -> bool:
+    """Whether nothing has happened: the usual case, which costs no query."""
+    if run.status != s.RUNNING or run.stop_requested_at is not None:
+        return False
+    return _observe(run, configured_runner()).phase is Phase.RUNNING
+
+
+def _renew(run: Run) -> bool:
+    """Read the row again; whether it is still there."""
+    try:
+        run.refresh_from_db()
+    except type(run).DoesNotExist:
+        return False
+    return True
+
+
+def _observe(run: Run, runner: Runner) -> Observation:
+    return runner.observe(run.uuid.hex, run.attempt)
+
+
+def _step(run: Run, runner: Runner, *, launching: bool) -> None:
     if run.is_done:
-        tidy(run)
+        _tidy(run, runner)
     elif run.status not in run.LIFECYCLE.pending:
-        _follow(run, runner)
+        _follow(run, runner, launching=launching)
 
 
-def _follow(run: Run, runner: Runner) -> None:
-    seen = runner.observe(run.uuid.hex, run.attempt)
+def _follow(run: Run, runner: Runner, *, launching: bool) -> None:
+    seen = _observe(run, runner)
     if seen.phase is Phase.ABSENT:
-        _begin(run, runner)
+        _absent(run, runner, launching=launching)
     elif seen.phase is Phase.EXITED:
         _end(run, seen)
     elif seen.phase is Phase.LOST:
         _lost(run, seen)
     elif run.stop_requested_at is not None:
-        runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
+        _stop(run, runner)
     elif seen.phase is Phase.RUNNING:
-        _running(run, seen.started_at)
+        _running(run, seen)
+
+
+def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
+    if run.stop_requested_at is not None:
+        # Before the row says so, the runner knows: no launch of another process can come after this.
+        _stop(run, runner)
+        _move(run, s.STOPPED, message="Stopped before it started.")
+    elif run.status == s.RUNNING:
+        _move(run, s.FAILED, message="The run's state is gone from the runner's folder, so its end is unknown.")
+    elif launching:
+        _begin(run, runner)
+    elif run.status != s.WARNING:  # else it failed to start a moment ago, and the reconcile pass tries again
+        wake_row(run)
 
 
 def _begin(run: Run, runner: Runner) -> None:
-    attempt = run.attempt
-    run.refresh_from_db(fields=["status", "stop_requested_at", "attempt"])
-    if run.is_done or run.attempt != attempt:
-        return
-    if run.stop_requested_at is not None:
-        _move(run, s.STOPPED, message="Stopped before it started.")
-        return
-    if run.status == s.RUNNING:
-        _move(run, s.FAILED, message="The run's state is gone from the runner's folder, so its end is unknown.")
-        return
     begun = timezone.now()
     try:
-        runner.submit(launch_spec(run))
-    except (PolyaxonfileError, UserError, RepoError, LaunchRefused) as error:
+        if not launch(run, runner):
+            return
+    except Refused as error:
         _move(run, s.FAILED, message=f"Could not be started: {error}")
         return
-    except RunnerError as error:
-        logger.warning("Run %s is not started yet, the next pass tries again: %s", run.uuid.hex, error)
+    except NotYet as error:
+        _not_yet(run, error)
         return
     if isinstance(run, Experiment):
         _move(run, s.STARTING, at=begun)
-    _end_if_stopped_meanwhile(run, runner)
+    if not _renew(run) or run.is_done or run.stop_requested_at is not None:
+        _stop(run, runner)  # asked for while we launched it
 
 
-def _end_if_stopped_meanwhile(run: Run, runner: Runner) -> None:
-    """A stop may have been carried out between our look at the row and the launch."""
-    run.refresh_from_db(fields=["status", "stop_requested_at"])
-    if run.is_done or run.stop_requested_at is not None:
-        runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
+def _not_yet(run: Run, error: NotYet) -> None:
+    """Show why it does not start, once, and give up when it takes too long."""
+    scheduled = run.statuses.filter(status=s.SCHEDULED).order_by("-id").first()
+    if scheduled is not None and scheduled.created_at < timezone.now() - PATIENCE:
+        _move(run, s.FAILED, message=f"Could not be started for an hour: {error}")
+    elif run.status != s.WARNING:
+        _move(run, s.WARNING, message=f"Could not be started yet, it is tried again: {error}")
 
 
-def _running(run: Run, at: datetime | None) -> None:
-    if run.status != s.RUNNING:
-        _move(run, s.RUNNING, at=at)
+def _stop(run: Run, runner: Runner) -> None:
+    runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
+
+
+def _running(run: Run, seen: Observation) -> None:
+    if run.status != s.RUNNING and seen.started_at is not None:
+        _move(run, s.RUNNING, at=seen.started_at)
 
 
 def _end(run: Run, seen: Observation) -> None:
+    _running(run, seen)
     if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
-        _again(run)
-        return
-    if seen.started_at is not None:
-        _running(run, seen.started_at)
-    if seen.stop_reason is not None:
-        status, message = s.STOPPED, STOPPED
+        _again(run, seen)
+    elif seen.stop_reason is not None:
+        _move(run, s.STOPPED, message=STOPPED, at=seen.finished_at)
     elif seen.exit_code == 0:
-        status, message = s.SUCCEEDED, None
+        _move(run, s.SUCCEEDED, at=seen.finished_at)
     else:
-        status, message = s.FAILED, seen.message
-    _move(run, status, message=message, at=seen.finished_at)
+        _move(run, s.FAILED, message=seen.message, at=seen.finished_at)
 
 
 def _lost(run: Run, seen: Observation) -> None:
+    _running(run, seen)
     if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
-        _again(run)
+        _again(run, seen)
     elif seen.stop_reason is not None:
         _move(run, s.STOPPED, message=STOPPED)
     else:
         _move(run, s.FAILED, message=seen.message)
 
 
-def _again(run: Run) -> None:
+@transaction.atomic
+def _again(run: Run, seen: Observation) -> None:
     """The platform ended it, not its user: the same run goes on with the same outputs."""
-    with transaction.atomic():
-        row = lock(run)
-        if row.is_done or row.attempt != run.attempt:  # type: ignore[attr-defined]
-            return  # another pass was first
-        _move(run, s.WARNING, message=INTERRUPTED)
-        _move(run, s.SCHEDULED, message=f"Attempt {run.attempt + 1}.")
-        run.attempt += 1
-        run.save(update_fields=["attempt"])
+    row = lock(run)
+    assert isinstance(row, Runnable)
+    if row.is_done or row.attempt != run.attempt:
+        return
+    _move(run, s.WARNING, message=INTERRUPTED, at=seen.finished_at)
+    _move(run, s.SCHEDULED, message=f"Attempt {row.attempt + 1}.")
+    run.attempt = row.attempt + 1
+    run.save(update_fields=["attempt", "updated_at"])
+    wake_row(run)
 
 
+@transaction.atomic
 def _move(run: Run, status: str, *, message: str | None = None, at: datetime | None = None) -> None:
-    """Set the run's status; an experiment's master replica has the same, as far as replicas know it."""
-    with transaction.atomic():
-        if isinstance(run, Experiment) and status != s.STARTING:
-            set_status(replica(run), status, message=message, at=at)
-        set_status(run, status, message=message, at=at)
+    """Set the run's status; an experiment's master replica has the same, as far as replicas know it.
+
+    What was seen of one attempt says nothing of the next.
+    """
+    row = lock(run)
+    assert isinstance(row, Runnable)
+    if row.attempt != run.attempt:
+        return
+    set_status(run, status, message=message, at=at)
+    if isinstance(run, Experiment) and status != s.STARTING:
+        set_status(replica(run), status, message=message, at=at)
 
 
 def tidy(run: Run) -> None:
     """End what a finished run still has with the runner, and later remove what it left there.
 
-    Not at once: a pass that read the row before it was done may be about to launch it, and only the runner's
-    memory keeps it from starting a second time.
+    Not at once: what the runner remembers helps to find out what happened.
     """
-    runner = configured_runner()
-    if runner.observe(run.uuid.hex, run.attempt).phase in {Phase.STARTING, Phase.RUNNING}:
-        runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
-    elif run.finished_at is not None and run.finished_at < timezone.now() - KEPT_AFTER_END:
+    with turns.runs.take(run.uuid) as ours:
+        if ours and run.is_done:  # which is final, so the row need not be read again
+            _tidy(run, configured_runner())
+
+
+def _tidy(run: Run, runner: Runner) -> None:
+    if _observe(run, runner).phase in {Phase.STARTING, Phase.RUNNING}:
+        _stop(run, runner)
+    elif run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < KEPT_AFTER_END:
         runner.clean(run.uuid.hex)
+
+
+def forget(run: Run) -> bool:
+    """Remove what the runner keeps of a finished run that is to be deleted; whether nothing is left."""
+    with turns.runs.take(run.uuid) as ours:
+        if not ours:
+            return False
+        runner = configured_runner()
+        try:
+            runner.clean(run.uuid.hex)
+        except RunnerError:  # a process of it lives
+            runner.discard(run.uuid.hex, settings.CONFIG.runner.stop_grace_seconds)
+            return False
+        return True

@@ -21,8 +21,12 @@ class RunnerError(Exception):
     """The runner could not do what it was asked now; asking again later may help."""
 
 
-class LaunchRefused(RunnerError):  # noqa: N818  (named like the other refusals)
+class LaunchRefused(RunnerError):
     """This launch can never work (bad command, unknown commit); asking again does not help."""
+
+
+class Closing(RunnerError):
+    """This server is about to end and starts nothing any more; the next one will."""
 
 
 class Phase(StrEnum):

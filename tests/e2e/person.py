@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import httpx
 
 from tests.embedded.server import PASSWORD, ROOT, Server
 
@@ -79,10 +80,10 @@ class Person:
     def cli_json(self, *arguments: str) -> Any:
         return json.loads(self.cli("--json", *arguments).stdout, parse_constant=_refuse)
 
-    def script(self, file: Path, **environment: str) -> subprocess.Popen[str]:
+    def script(self, file: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start a script of their own, outside of the platform."""
         return subprocess.Popen(
-            [sys.executable, str(file)],
+            [sys.executable, str(file), *arguments],
             cwd=file.parent,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
@@ -95,22 +96,17 @@ class Person:
     def token(self) -> str:
         return str(json.loads((self.home / ".polyaxon/.polyaxonauth").read_text())["token"])
 
-    def http(
-        self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str
-    ) -> Answer:
+    def http(self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> Answer:
         """One request below `/api/v1/`; `body` is bytes as they are, or anything as JSON."""
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.server.url}/api/v1/{path}", data=data, method=method)
-        request.add_header("Authorization", f"Token {token or self.token}")
-        request.add_header("Content-Type", "application/json")
-        for key, value in headers.items():
-            request.add_header(key.replace("_", "-"), value)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return Answer(answer.status, answer.read(), answer.headers)
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.read(), error.headers)
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {
+            "Authorization": f"Token {token or self.token}",
+            "Content-Type": "application/json",
+            **{key.replace("_", "-"): value for key, value in headers.items()},
+        }
+        url = f"{self.server.url}/api/v1/{path}"
+        answer = httpx.request(method, url, content=content, headers=sent, timeout=60, trust_env=False)
+        return Answer(answer.status_code, answer.content, answer.headers)
 
     def get(self, path: str) -> Any:
         """The JSON at `path`, which must be there."""
@@ -124,3 +120,13 @@ class Person:
         rows: list[dict[str, Any]] = answer["results"]
         assert answer["count"] == len(rows)
         return rows
+
+    def wait_for(self, path: str, statuses: set[str], seconds: float = 60.0) -> dict[str, Any]:
+        """The detail at `path` once its status is one of these."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            detail: dict[str, Any] = self.get(path)
+            if detail["last_status"] in statuses:
+                return detail
+            time.sleep(0.1)
+        raise AssertionError(f"{path} is {detail['last_status']}\n{self.server.log.read_text()[-3000:]}")

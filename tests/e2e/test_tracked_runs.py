@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -69,7 +68,7 @@ def managed(admin: Person, project: str) -> Tracked:
     begun = datetime.now(UTC)
     admin.cli("init", "admin/tracked", "-y", cwd=folder)
     admin.cli("run", "-f", "polyaxonfile.yaml", "-u", "--watch", cwd=folder)
-    number = admin.get("admin/tracked/experiments?sort=-id")["results"][0]["id"]
+    number = admin.get("admin/tracked/experiments")["results"][0]["id"]
     repository = next((admin.server.folder / "repos").glob("*.git"))
     return Tracked(admin, number, git(repository, "rev-parse", "HEAD"), begun, folder)
 
@@ -96,8 +95,9 @@ def unmanaged(admin: Person, project: str) -> Tracked:
 
 
 @pytest.fixture(params=["managed", "unmanaged"])
-def run(request: pytest.FixtureRequest) -> Iterator[Tracked]:
-    yield request.getfixturevalue(request.param)
+def run(request: pytest.FixtureRequest) -> Tracked:
+    chosen: Tracked = request.getfixturevalue(request.param)
+    return chosen
 
 
 def moment(text: str) -> datetime:

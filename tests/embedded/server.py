@@ -43,8 +43,10 @@ def postgres_environment(url: str, database: str = "") -> dict[str, str]:
 class Server:
     """`manage.py serve`, started, killed and started again at will."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, program: Path | None = None, **environment: str) -> None:
+        """`program`: what to run instead of `manage.py serve`."""
         self.folder = folder
+        self.command = [sys.executable, str(program)] if program else [sys.executable, str(ROOT / "manage.py"), "serve"]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder.parent / "server.log"
@@ -67,7 +69,7 @@ class Server:
     def launch(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "serve"],
+                self.command,
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

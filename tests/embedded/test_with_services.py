@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from kombu import Connection
 
-from tests.embedded.server import Server, postgres_environment
+from tests.embedded.server import Server, free_port, postgres_environment
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 DONE = {"succeeded", "failed", "stopped"}
@@ -79,3 +79,38 @@ def test_losing_every_message_only_delays(full_server: Server, amqp_url: str) ->
         queue.close()
     ends = [full_server.wait_for(f"admin/p/experiments/{run}", DONE)["last_status"] for run in runs]
     assert ends == ["succeeded"] * 6
+
+
+def test_a_second_server_on_the_same_database_is_refused(full_server: Server, tmp_path: Path) -> None:
+    """It would find none of the first one's processes in its own folder, and start their runs again."""
+    second = Server(tmp_path / "other" / "data", **postgres_of(full_server))
+    second.folder.parent.mkdir()
+    process = second.launch()
+    assert process.wait(60) != 0
+    assert "in use by another server" in second.log.read_text().splitlines()[-1]
+    full_server.kill()
+    try:
+        second.start()  # Postgres lets go of what a dead server held
+    finally:
+        second.close()
+
+
+def test_a_database_that_does_not_answer_is_one_clear_line(full_server: Server, tmp_path: Path) -> None:
+    second = Server(tmp_path / "other" / "data", **postgres_of(full_server) | {"POLYAXON_DB_PORT": str(free_port())})
+    second.folder.parent.mkdir()
+    assert second.launch().wait(60) != 0
+    assert "The database does not answer" in second.log.read_text().splitlines()[-1]
+    assert "Traceback" not in second.log.read_text()
+
+
+def postgres_of(server: Server) -> dict[str, str]:
+    return {key: value for key, value in server.environment.items() if key.startswith("POLYAXON_DB_")}
+
+
+def test_a_broker_that_is_gone_only_delays(full_server: Server, tmp_path: Path) -> None:
+    full_server.stop()
+    full_server.environment["POLYAXON_AMQP_URL"] = f"amqp://127.0.0.1:{free_port()}//"
+    full_server.start()
+    full_server.request("POST", "projects", {"name": "p"})
+    run = full_server.create_experiment("p", "echo fine")
+    full_server.wait_for(f"admin/p/experiments/{run}", {"succeeded"})

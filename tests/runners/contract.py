@@ -147,9 +147,7 @@ class RunnerContract:
         assert (spec.outputs_path / "y").read_text() == "x\n"
 
     def test_the_command_is_text_for_bash_as_it_is(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(
-            tmp_path, "echo \"$((1 + 1))\" 'a  b' \\\n  c; echo ${BASH_VERSION:+bash}\necho {1..3}"
-        )
+        spec = make_spec(tmp_path, "echo \"$((1 + 1))\" 'a  b' \\\n  c; echo ${BASH_VERSION:+bash}\necho {1..3}")
         runner.submit(spec)
         wait_end(runner, spec)
         assert log_texts(spec) == ["2 a  b c", "bash", "1 2 3"]
@@ -174,9 +172,7 @@ class RunnerContract:
         assert log_texts(second) == ["first", "second"]
 
     def test_a_stop_is_heard_by_the_command(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(
-            tmp_path, "trap 'echo saving; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
-        )
+        spec = make_spec(tmp_path, "trap 'echo saving; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
         runner.submit(spec)
         wait_log(spec, "ready")
         runner.stop(spec.run, 1, StopReason.USER, 10)

@@ -203,9 +203,7 @@ def test_a_supervisor_asked_to_end_stops_its_run_first(runner: LocalRunner, tmp_
     assert log_texts(spec)[-1] == "saving"
 
 
-def test_observing_all_the_time_keeps_no_supervisor_from_starting(
-    runner: LocalRunner, tmp_path: Path
-) -> None:
+def test_observing_all_the_time_keeps_no_supervisor_from_starting(runner: LocalRunner, tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "sleep 0.2")
     (runner.root / spec.run / "1").mkdir(parents=True)
     (runner.root / spec.run / "1" / "lock").touch()
@@ -256,9 +254,7 @@ def test_a_stop_between_launch_and_begin_ends_it_unbegun(runner: LocalRunner, tm
     assert "s3cret" not in (state.folder / "launch.json").read_text()
 
 
-def test_a_running_supervisor_is_small_and_is_no_child_of_the_server(
-    runner: LocalRunner, tmp_path: Path
-) -> None:
+def test_a_running_supervisor_is_small_and_is_no_child_of_the_server(runner: LocalRunner, tmp_path: Path) -> None:
     spec = make_spec(tmp_path, "sleep 30")
     runner.submit(spec)
     wait_running(runner, spec)

@@ -128,9 +128,7 @@ def test_secrets_leave_the_disk_once_the_command_runs(
     wait_log(spec, "ready")
     launch = runner.root / spec.run / "1" / "launch.json"
     wait_for(lambda: "env" not in json.loads(launch.read_text()), "scrubbed")
-    kept = [
-        path for path in runner.root.rglob("*") if path.is_file() and b"s3cr3t-t0ken" in path.read_bytes()
-    ]
+    kept = [path for path in runner.root.rglob("*") if path.is_file() and b"s3cr3t-t0ken" in path.read_bytes()]
     assert kept == []
     assert "POLYAXON_TOKEN=s3cr3t-t0ken" in log_texts(spec)
     assert not [text for text in log_texts(spec) if "key-of-the-server" in text]
@@ -165,9 +163,7 @@ def test_the_code_is_kept_from_one_attempt_to_the_next(
     runner.submit(first)
     wait_end(runner, first)
     command = "cat note; ls; git rev-parse 2>&1 | head -c 5"
-    second = make_spec(
-        tmp_path, command, run=first.run, attempt=2, repository=first.repository, commit=first.commit
-    )
+    second = make_spec(tmp_path, command, run=first.run, attempt=2, repository=first.repository, commit=first.commit)
     runner.submit(second)
     wait_end(runner, second)
     assert log_texts(second) == ["more", "note", "train.sh", "fatal"]

@@ -31,6 +31,7 @@ def _nothing_left() -> Iterator[None]:
     yield
     runner = configured_runner()
     runner.shutdown(0.1)
+    runner.reopen()
 
 
 def settle(*runs: Experiment | Job | ExperimentGroup, timeout: float = 30.0) -> None:

@@ -1,6 +1,5 @@
 """`polyaxon project`: create, list and change projects, and list what is in them."""
 
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,6 +1,5 @@
 """`polyaxon login`, `logout`, `whoami` and `version`."""
 
-
 from __future__ import annotations
 
 import sys

@@ -1,6 +1,5 @@
 """Sub-commands that experiments, jobs and groups have in common, added to each one's command group."""
 
-
 from __future__ import annotations
 
 from pathlib import Path

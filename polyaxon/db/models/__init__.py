@@ -1,9 +1,9 @@
 """Models, one module per concept."""
 
 from polyaxon.db.models.bookmarks import BOOKMARKABLE, Bookmark
-from polyaxon.db.models.chart_views import ChartView, ExperimentChartView, GroupChartView
 from polyaxon.db.models.builds import BuildJob, BuildJobStatus
 from polyaxon.db.models.catalogs import CatalogEntry, DataStore, GitAccess, K8SConfigMap, K8SSecret, RegistryAccess
+from polyaxon.db.models.chart_views import ChartView, ExperimentChartView, GroupChartView
 from polyaxon.db.models.cluster import Cluster, ClusterEvent, ClusterNode, NodeGPU
 from polyaxon.db.models.code import CodeReference, Repo
 from polyaxon.db.models.ephemeral import EphemeralToken
@@ -41,9 +41,9 @@ __all__ = [
     "BOOKMARKABLE",
     "CI",
     "ActivityLog",
+    "Bookmark",
     "BuildJob",
     "BuildJobStatus",
-    "Bookmark",
     "CatalogEntry",
     "ChartView",
     "Cluster",
@@ -74,10 +74,10 @@ __all__ = [
     "MetricBatch",
     "MetricPoint",
     "MetricSeries",
-    "Organization",
+    "NodeGPU",
     "NotebookJob",
     "NotebookJobStatus",
-    "NodeGPU",
+    "Organization",
     "Owner",
     "PassLock",
     "Project",

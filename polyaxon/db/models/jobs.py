@@ -11,9 +11,7 @@ from polyaxon.lifecycles import JOB
 class Job(Runnable):
     LIFECYCLE = JOB
 
-    build_job = models.ForeignKey(
-        "db.BuildJob", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
-    )
+    build_job = models.ForeignKey("db.BuildJob", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     params = models.JSONField(null=True, blank=True)
     definition = models.JSONField(default=dict)
     node_scheduled = models.CharField(max_length=256, null=True, blank=True)  # noqa: DJ001 - null on the wire

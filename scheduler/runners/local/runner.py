@@ -17,6 +17,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from polyaxon.stores.errors import RepoError
 from polyaxon.stores.repos import InternalRepo
 from scheduler.runners.base import (
+    Closing,
     LaunchRefused,
     LaunchSpec,
     Observation,
@@ -65,6 +67,9 @@ class LocalRunner(Runner):
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._python_path = [str(entry) for entry in python_path]
         self._sampler = UsageSampler()
+        self._gate = threading.Condition()
+        self._starting = 0  # supervisors that are being started this moment
+        self._closing = False
         for trash in self.root.glob(".*.trash"):  # a clean that was cut short
             _remove(trash)
 
@@ -132,15 +137,30 @@ class LocalRunner(Runner):
     def shutdown(self, grace: float, reason: StopReason = StopReason.SHUTDOWN) -> list[str]:
         """Stop everything at once and wait for it; gives the runs that still live, normally none.
 
-        Takes at most `grace` seconds and a margin for processes that do not die.
+        Takes at most `grace` seconds and a margin for processes that do not die. Nothing is started from now on, and
+        what another thread was just starting is stopped, too. Until `reopen`.
         """
-        stopping = [state for state in self._unfinished() if state.is_live() or not state.has_begun()]
-        for state in stopping:
-            state.request_stop(reason, grace)
         deadline = time.monotonic() + grace + KILL_MARGIN
-        while (alive := [state for state in stopping if state.is_live()]) and time.monotonic() < deadline:
+        with self._gate:
+            self._closing = True
+            self._gate.wait_for(lambda: self._starting == 0, grace + KILL_MARGIN)
+        asked: set[str] = set()
+        while (alive := self._stop_unfinished(asked, reason, grace)) and time.monotonic() < deadline:
             time.sleep(0.05)
         return sorted({state.folder.parent.name for state in alive})
+
+    def reopen(self) -> None:
+        """Take launches again after a `shutdown`."""
+        self._closing = False
+
+    def _stop_unfinished(self, asked: set[str], reason: StopReason, grace: float) -> list[AttemptState]:
+        """Ask each that was not asked yet; gives those that live."""
+        unfinished = [state for state in self._unfinished() if state.is_live() or not state.has_begun()]
+        for state in unfinished:
+            if state.mark not in asked:
+                state.request_stop(reason, grace)
+                asked.add(state.mark)
+        return [state for state in unfinished if state.is_live()]
 
     # -- start --
 
@@ -149,15 +169,30 @@ class LocalRunner(Runner):
             return
         spec.outputs_path.mkdir(parents=True, exist_ok=True)
         work = self._work_tree(spec)
-        state.launch(
-            {
-                "command": spec.command,
-                "work": str(work),
-                "log_path": str(spec.log_path.absolute()),
-                "env": self._environment(spec) | {MARK: state.mark},
-            }
-        )
-        self._start_supervisor(state)
+        with self._open(spec.run):
+            state.launch(
+                {
+                    "command": spec.command,
+                    "work": str(work),
+                    "log_path": str(spec.log_path.absolute()),
+                    "env": self._environment(spec) | {MARK: state.mark},
+                }
+            )
+            self._start_supervisor(state)
+
+    @contextlib.contextmanager
+    def _open(self, run: str) -> Iterator[None]:
+        """Have a shutdown wait for the end of the block. Asked late, because writing out the code may take long."""
+        with self._gate:
+            if self._closing:
+                raise Closing(f"run {run}: the server is ending and starts nothing any more")
+            self._starting += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._starting -= 1
+                self._gate.notify_all()
 
     def _work_tree(self, spec: LaunchSpec) -> Path:
         """The run's folder of code, made by its first attempt."""
@@ -194,9 +229,7 @@ class LocalRunner(Runner):
         code = starter.wait()
         if code != 0:
             last = complaints.read_text(errors="replace").strip().rpartition("\n")[2]
-            raise RunnerError(
-                f"run {state.mark}: its supervisor did not start: {last or f'exit code {code}'}"
-            )
+            raise RunnerError(f"run {state.mark}: its supervisor did not start: {last or f'exit code {code}'}")
 
     # -- folders --
 

@@ -77,7 +77,8 @@ class AttemptState:
         self._make_folder()
         reason = self._requested() or reason
         request: dict[str, object] = {"reason": reason.value, "grace": max(0.0, grace)}
-        files.write_json(self._path(files.STOP), request)
+        if files.read_json(self._path(files.STOP)) != request:  # asked for again at every look until it has ended
+            files.write_json(self._path(files.STOP), request)
         while not (self.has_begun() or self.is_live() or self._settle_unbegun(reason)):
             time.sleep(0.005)  # an observer was testing the lock
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from typing import Any
 
 PARAMS = {"lr": 0.25, "layers": [32, 16], "optimizer": "adam", "nested": {"β": 1e-12}, "shuffle": True}
 TAGS = ["by-hand", "ünïcode"]
@@ -13,7 +14,7 @@ DATA = "the data set, version 7"
 
 # Steps that are not the number of the call; one metric that is logged now and then; values that are not round.
 STEPS = [10 * n for n in range(40)]
-HISTORY = [
+HISTORY: list[dict[str, Any]] = [
     {
         "step": step,
         "values": {

@@ -37,7 +37,7 @@ def main() -> None:
         experiment = Experiment()
     logged_into(experiment)
     wrote_outputs(Path(experiment.get_outputs_path()))
-    print("all is logged", flush=True)
+    sys.stdout.write("all is logged\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""How the embedded server ends when something of it does not do its part."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.embedded.server import Server
+from tests.embedded.test_serve import of_runs
+
+pytestmark = pytest.mark.slow
+
+# The real server, but for one thing.
+PROGRAM = """
+import os, sys, time
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polyaxon.settings")
+import django
+django.setup()
+from scheduler.embedded import server, worker
+{change}
+server.serve()
+"""
+WORKER_DIES = """
+class Dying:
+    def start(self):
+        while not os.path.exists(os.environ["DIE"]):
+            time.sleep(0.1)
+        raise RuntimeError("a defect")
+    def stop(self):
+        pass
+worker._worker = Dying
+"""
+PASS_HANGS = """
+import scheduler.tasks
+def hang():
+    open(os.environ["DIE"], "w").close()
+    time.sleep(1000)
+scheduler.tasks.sync_pass.run = hang
+"""
+
+
+def changed(tmp_path: Path, change: str) -> Server:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(change=change))
+    return Server(tmp_path / "data", program=program, DIE=str(tmp_path / "die"), POLYAXON_STOP_GRACE_SECONDS="1")
+
+
+def test_a_server_whose_worker_dies_ends_loudly_and_leaves_its_runs_be(tmp_path: Path) -> None:
+    server = changed(tmp_path, WORKER_DIES)
+    try:
+        server.start()
+        server.request("POST", "projects", {"name": "p"})
+        run = server.create_experiment("p", "sleep 4; echo ended > $POLYAXON_RUN_OUTPUTS_PATH/trace")
+        server.wait_for(f"admin/p/experiments/{run}", {"running"})
+        (tmp_path / "die").touch()
+        assert server.process is not None
+        assert server.process.wait(30) == 1
+        assert "The worker thread ended by itself" in server.log.read_text()
+        whole = Server(server.folder)
+        try:
+            whole.start()
+            whole.wait_for(f"admin/p/experiments/{run}", {"succeeded"})
+        finally:
+            whole.close()
+    finally:
+        server.close()
+
+
+def test_a_pass_that_hangs_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
+    server = changed(tmp_path, PASS_HANGS)
+    try:
+        server.start()
+        server.request("POST", "projects", {"name": "p"})
+        run = server.create_experiment("p", "sleep 1000")
+        marker = f"POLYAXON_RUN_OUTPUTS_PATH={server.folder}"
+        deadline = time.monotonic() + 20
+        while not of_runs(marker) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert (tmp_path / "die").exists()
+        assert of_runs(marker)
+        begun = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begun < 30
+        assert of_runs(marker) == []
+        assert server.log.read_text().count("was cut off") == 1
+        assert run > 0
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_moment_of_the_start_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+    server = Server(tmp_path / "data")
+    for delay in (0.3, 0.9, 1.5, 2.1):
+        process = server.launch()
+        time.sleep(delay)
+        process.send_signal(number)
+        process.send_signal(number)  # a person who presses Ctrl-C twice
+        assert process.wait(30) in {0, -number, 128 + number}
+    try:
+        server.start()
+        server.request("POST", "projects", {"name": "p"})
+        assert server.stop() == 0
+    finally:
+        server.close()
