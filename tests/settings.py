@@ -8,7 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-if "POLYAXON_DATA_DIR" not in os.environ:
+# A worker of a parallel run inherits its parent's folder, and must not share it with the others.
+if "POLYAXON_DATA_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     _folder = tempfile.mkdtemp(prefix="polyaxon-tests-")
     atexit.register(shutil.rmtree, _folder, ignore_errors=True)
     os.environ["POLYAXON_DATA_DIR"] = _folder

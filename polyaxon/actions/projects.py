@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -101,7 +103,7 @@ def _archive_items(project: Project, user: User | None, values: dict[str, Any]) 
 def archive_strays() -> None:
     """Archive what was added to a project at the very moment when that was archived."""
     strays = [Exists(model.objects.filter(project=OuterRef("pk"), deleted=False)) for model in ITEMS]
-    for project in Project.objects.filter(strays[0] | strays[1] | strays[2], deleted=True):
+    for project in Project.objects.filter(reduce(or_, strays), deleted=True):
         with transaction.atomic():
             row = Project.objects.select_for_update().get(pk=project.pk)
             if row.deleted:

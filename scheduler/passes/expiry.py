@@ -28,6 +28,9 @@ def _expire_archives(limit: datetime) -> None:
             rows = rows.exclude(pk__in=Experiment.objects.exclude(experiment_group=None))
         rows.update(delete_requested_at=now)
     Project.objects.filter(**old).update(delete_requested_at=now)
+    for model in ITEMS:
+        going = model._base_manager.filter(project__delete_requested_at__isnull=False, delete_requested_at=None)
+        going.update(deleted=True, delete_requested_at=now)
 
 
 def _forget_bookmarks() -> None:

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import EphemeralToken, Experiment, Project
 from polyaxon.security import ephemeral
-from scheduler.passes.reconcile import forget_old_rows
+from scheduler.passes.reconcile import forget_tokens
 from tests.api.conftest import P, url
 from tests.factories import make_experiment, make_job
 
@@ -100,7 +100,7 @@ def test_an_expired_token_is_401_and_goes(running: Experiment) -> None:
     assert bearer(wire).post(place(running)).status_code == 401
     ephemeral.issue([])
     EphemeralToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    forget_old_rows()
+    forget_tokens()
     assert not EphemeralToken.objects.exists()
 
 
