@@ -1,7 +1,5 @@
 """project, init and upload, against a real HTTP server."""
 
-
-
 from __future__ import annotations
 
 import io

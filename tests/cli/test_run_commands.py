@@ -1,7 +1,5 @@
 """check, run, and what happens to runs: logs, statuses, metrics, stop, clones, outputs."""
 
-
-
 from __future__ import annotations
 
 import json
