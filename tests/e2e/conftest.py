@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.person import Person
+from tests.e2e.unchanged import Unchanged, differences, snapshot
 from tests.embedded.server import Server
 
 
@@ -28,3 +30,27 @@ def server(tmp_path_factory: pytest.TempPathFactory, settings_of_server: dict[st
 @pytest.fixture(scope="module")
 def admin(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Person:
     return Person(server, tmp_path_factory.mktemp("admin")).log_in()
+
+
+@pytest.fixture(scope="module")
+def careful(admin: Person) -> str:
+    """A project with code and one unmanaged run."""
+    admin.cli("project", "create", "--name=careful")
+    admin.cli("init", "admin/careful", "-y")
+    (admin.work / "train.py").write_text("print('good')\n")
+    admin.cli("upload")
+    admin.http("POST", "admin/careful/experiments", {"is_managed": False, "name": "mine"})
+    return "admin/careful"
+
+
+@pytest.fixture
+def unchanged(server: Server, careful: str) -> Unchanged:
+    """`with unchanged():` what stands below it changes nothing on the server."""
+
+    @contextmanager
+    def check() -> Iterator[None]:
+        before = snapshot(server)
+        yield
+        assert differences(before, snapshot(server)) == {}
+
+    return check
