@@ -23,7 +23,6 @@ ModelT = TypeVar("ModelT", bound=Model)
 Fields = Mapping[str, Condition]
 
 
-
 def _related(column: str) -> ValueCondition:
     """A row that another one points at, by its id or its name."""
     return ValueCondition(column, {"id": column, "name": f"{column}__name"}, is_id=True)

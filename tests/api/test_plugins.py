@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from polyaxon.db.models import Experiment, ExperimentGroup, NotebookJob, Project, TensorboardJob, Token
+from polyaxon.options import OPTIONS, forget_cached, remove, write
 from tests.api.conftest import P, client_of, url
+from tests.api.test_repos import archive, upload
 from tests.factories import (
     EXPERIMENT,
     NOTEBOOK,
@@ -32,6 +35,12 @@ STARTED = {
     *("id", "user", "name", "description", "project", "unique_name", "content", "pod_id", "build_job"),
     *("last_status", "tags"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    yield
+    forget_cached()
 
 
 def start(client: APIClient, path: str = f"{P}/notebook", **body: Any) -> Any:
@@ -239,3 +248,17 @@ def test_strangers_start_and_stop_nothing(client: APIClient, stranger: APIClient
     assert start(stranger, content=NOTEBOOK).status_code == 404
     notebook.refresh_from_db()
     assert notebook.status == "created"
+
+
+def test_no_upload_under_a_notebook_that_works_on_the_code(client: APIClient, notebook: NotebookJob) -> None:
+    write(OPTIONS["NOTEBOOKS:MOUNT_CODE"], given=True)
+    assert upload(client, archive(train="a")).status_code == 200
+    NotebookJob.objects.update(status="running")
+    assert upload(client, archive(train="b")).status_code == 403
+    remove(OPTIONS["NOTEBOOKS:MOUNT_CODE"])
+    assert upload(client, archive(train="b")).status_code == 200
+
+
+def test_an_owner_has_a_default_image(client: APIClient, project: Project) -> None:
+    write(OPTIONS["TENSORBOARDS:DOCKER_IMAGE"], "mine:1", owner=project.owner)
+    assert json.loads(start(client, f"{P}/tensorboard").json()["content"])["build"] == {"image": "mine:1"}
