@@ -24,6 +24,7 @@ from polyaxon.db.models import (
     Job,
     Project,
     Repo,
+    User,
 )
 from polyaxon.stores import Credentials
 from tests.api.conftest import P
@@ -253,6 +254,18 @@ def test_ci_says_what_is_wrong_with_the_file(
     assert answer.status_code == 400
     assert (sha if not files else "polyaxon.yml") in answer.json()[0]
     assert CI.objects.get().code_reference is None
+
+
+def test_ci_ends_with_the_rights_of_who_enabled_it(
+    client: APIClient, project: Project, origin: Path, other: User
+) -> None:
+    external(client, address(origin))
+    client.post(f"{P}/ci", {}, format="json")
+    commit(origin, {"polyaxon.yml": EXPERIMENT})
+    CI.objects.update(user=other)
+    answer = client.post(f"{R}/sync")
+    assert (answer.status_code, "oskar" in answer.json()[0]) == (400, True)
+    assert not Experiment.objects.exists()
 
 
 def test_ci_of_other_kinds_runs_nothing(client: APIClient, project: Project, origin: Path) -> None:
