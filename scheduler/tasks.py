@@ -10,6 +10,7 @@ from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance
 from scheduler.passes.unsupported import end_unsupported
+from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
 
 
@@ -50,6 +51,12 @@ def unsupported_pass(_pk: int = 0) -> None:
 @one_at_a_time
 def sync_pass() -> None:
     reconcile.sync()
+
+
+@app.task(name="scheduler.webhooks")
+@one_at_a_time
+def webhooks_pass() -> None:
+    deliver()
 
 
 @app.task(name="scheduler.expire")
