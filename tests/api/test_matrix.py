@@ -114,6 +114,7 @@ TAKES_BY_END = {
     "/invalidate": {"post": MAINTAIN},
     "/repo/external": {"post": MAINTAIN},
     "/ci": {"post": MAINTAIN},
+    "/{search_id}": {"delete": RUN},  # of one's own search
 }
 
 LADDER = (READ, MARK, RUN, MAINTAIN, ADMIN)
