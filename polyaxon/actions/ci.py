@@ -86,7 +86,7 @@ def _check_may_run(project: Project, user: User) -> None:
     """CI goes on when whoever enabled it has left: then somebody else has to stand for it."""
     if not user.is_active or not may(user, project, Verb.RUN):
         raise InvalidInput(
-            f"CI runs in the name of {user.username}, who may not run anything here any more. Disable and enable it again."
+            f"CI runs in the name of {user.username}, who may not run anything here any more. Enable it anew."
         )
 
 

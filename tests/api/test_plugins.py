@@ -162,6 +162,22 @@ def test_wart_1_a_post_to_the_list_is_405(client: APIClient, project: Project, k
     assert client.post(f"{P}/{kind}", {}, format="json").status_code == 405
 
 
+@pytest.mark.parametrize("kind", ["notebooks", "tensorboards"])
+def test_wart_15_signs_of_life_are_taken(service: APIClient, project: Project, kind: str) -> None:
+    row = make_notebook(project) if kind == "notebooks" else make_tensorboard(project)
+    assert service.post(f"{P}/{kind}/{row.pk}/_heartbeat").status_code == 200
+    row.refresh_from_db()
+    assert row.heartbeat_at is not None
+
+
+@pytest.mark.parametrize("kind", ["notebooks", "tensorboards"])
+def test_wart_17_times_are_the_platforms(client: APIClient, project: Project, kind: str) -> None:
+    row = make_notebook(project) if kind == "notebooks" else make_tensorboard(project)
+    times = {"started_at": "2020-01-01T00:00:00Z", "finished_at": "2020-01-02T00:00:00Z", "node_scheduled": "n"}
+    body = client.patch(f"{P}/{kind}/{row.pk}", times, format="json").json()
+    assert (body["started_at"], body["finished_at"], body["node_scheduled"]) == (None, None, "n")
+
+
 def test_impersonation_of_a_notebook(client: APIClient, service: APIClient, notebook: NotebookJob) -> None:
     path = f"{P}/notebook/impersonatetoken"
     initializer = client_of()

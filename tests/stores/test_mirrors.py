@@ -151,8 +151,7 @@ def test_addresses_that_git_is_not_sent_to(url: str) -> None:
 def test_whatever_is_accepted_is_an_address_and_no_option(start: str, rest: str) -> None:
     try:
         url = check_url(start + rest)
-    except InvalidInput as error:
-        assert error.field == "git_url"
+    except InvalidInput:
         return
     scheme, _, place = url.partition("://")
     assert scheme.lower() in {"http", "https", "ssh", "git"}
