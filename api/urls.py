@@ -27,6 +27,7 @@ RESOURCES = (
     "groups",
     "metrics",
     "streams",
+    "webhooks",
     "repos",
     "projects",
 )

@@ -19,6 +19,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
         "scheduler.sync": config.scheduler.sync_interval,
         "scheduler.reconcile": config.scheduler.reconcile_interval,
         "scheduler.expire": EXPIRY_INTERVAL,
+        "scheduler.webhooks": config.webhooks.webhooks_interval,
         "monitors.usage": config.runner.usage_interval,
         "monitors.cluster": config.intervals.intervals_clusters_update_system_nodes,
     }

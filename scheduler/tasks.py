@@ -13,6 +13,7 @@ from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
 from scheduler.passes.runs import advance
 from scheduler.passes.unsupported import end_unsupported
+from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
 
 
@@ -61,6 +62,12 @@ def unsupported_pass(_pk: int = 0) -> None:
 @one_at_a_time
 def sync_pass() -> None:
     guarded(reconcile.sync)
+
+
+@app.task(name="scheduler.webhooks")
+@one_at_a_time
+def webhooks_pass() -> None:
+    deliver()
 
 
 @app.task(name="scheduler.expire")

@@ -27,6 +27,7 @@ from api.metrics.schema import POSTED_EXAMPLES, POSTED_SCHEMA
 from api.pagination import LargePagination
 from api.parsers import loads
 from api.renderers import wire_number
+from api.throttling import HighRate
 from api.views import ItemView
 from polyaxon.actions.metrics import log_columns, log_metrics
 from polyaxon.db.models import Experiment, MetricPoint, MetricSeries
@@ -103,7 +104,7 @@ class MetricsView(ItemView):
     related = ("project__owner",)
     columns = ("uuid", "project__owner__user")
     authentication_classes = SERVICE_AUTHENTICATION
-    throttle_classes = ()
+    throttle_classes = (HighRate,)
     pagination_class = LargePagination
     serializer_class = MetricSerializer
 

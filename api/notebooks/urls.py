@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.items import ArchiveView, RestoreView, StatusesView
+from api.items import ArchiveView, HeartbeatView, RestoreView, StatusesView
 from api.notebooks import views
 from api.routes import project_route
 from api.serializers import NotebookJobStatusSerializer
@@ -18,6 +18,7 @@ urlpatterns = [
     project_route("notebooks", views.NotebooksView),
     project_route(ONE, views.NotebookView),
     project_route(f"{ONE}/stop", views.StopNotebookView),
+    project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
     project_route(f"{ONE}/archive", ArchiveView, **KIND),
     project_route(f"{ONE}/restore", RestoreView, **KIND),
     project_route(f"{ONE}/statuses", StatusesView, **KIND, serializer_class=NotebookJobStatusSerializer),

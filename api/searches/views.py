@@ -19,6 +19,7 @@ from api.views import ProjectView
 from polyaxon.actions import searches
 from polyaxon.db.models import Search
 from polyaxon.db.models.abstract import NAME_LENGTH
+from polyaxon.security.scopes import Verb
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -71,6 +72,8 @@ class SearchesView(_SearchMixin):
 
 class SearchView(_SearchMixin):
     """One of them."""
+
+    verbs = {"DELETE": Verb.RUN}  # one's own
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:

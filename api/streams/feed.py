@@ -11,15 +11,14 @@ from typing import Any
 
 from django.db.models import Max, Q
 
-from api.fields import wire_time
 from api.streams.access import in_thread
 from api.streams.targets import EventTarget
 from polyaxon.db.models import Event, User
+from polyaxon.events.payloads import PERSONAL_ACTIONS, PERSONAL_SUBJECTS, payload
 from polyaxon.security.permissions import is_platform_admin, visible_projects
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
 INTERVAL = 0.5  # seconds between two looks
 # Ids are handed out before the commit: one that is missing may still come for so long.
 LATE_SECONDS = 30.0
@@ -29,7 +28,9 @@ PAGE = 500
 # How long an answer to "may this user see that project" holds.
 TRUST_SECONDS = 10.0
 # What somebody did for themselves alone.
-_PERSONAL = Q(event_type__endswith="viewed") | Q(event_type__endswith="bookmarked") | Q(subject="search")
+_PERSONAL = Q(subject__in=PERSONAL_SUBJECTS)
+for _action in PERSONAL_ACTIONS:
+    _PERSONAL |= Q(event_type__endswith=f".{_action}")
 
 Payload = dict[str, Any]
 
@@ -65,7 +66,7 @@ class Feed:
                 fresh = [event for number, event in self._events if number > place and _asked(target, event)]
                 place = self._number
                 for event in await sight.visible(fresh):
-                    yield payload(event)
+                    yield told(event)
                 if place == self._number and not await self._wait(heartbeat):
                     yield None
         finally:
@@ -132,18 +133,9 @@ class _Sight:
         return self._known[event.project_id]
 
 
-def payload(event: Event) -> Payload:
+def told(event: Event) -> Payload:
     """What followers are told of an event."""
-    return {
-        "v": VERSION,
-        "id": event.pk,
-        "type": event.event_type,
-        "subject": event.subject,
-        "object_id": event.object_id,
-        "project": event.project.unique_name if event.project else None,
-        "context": event.context,
-        "created_at": wire_time(event.created_at),
-    }
+    return payload(event, event.project.unique_name if event.project else None)
 
 
 def _asked(target: EventTarget, event: Event) -> bool:
@@ -156,7 +148,7 @@ async def _history(target: EventTarget, last: int) -> AsyncIterator[Payload]:
     since = target.since or 0
     while page := await _page(target, since, last):
         for event in page:
-            yield payload(event)
+            yield told(event)
         since = page[-1].pk
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.items import ArchiveView, RestoreView, StatusesView, StopView
+from api.items import ArchiveView, HeartbeatView, RestoreView, StatusesView, StopView
 from api.routes import project_route
 from api.serializers import TensorboardJobStatusSerializer
 from api.tensorboards import views
@@ -26,6 +26,7 @@ urlpatterns = [
     project_route("tensorboards", views.TensorboardsView),
     project_route(ONE, views.TensorboardView),
     project_route(f"{ONE}/stop", StopView, **KIND),
+    project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
     project_route(f"{ONE}/archive", ArchiveView, **KIND),
     project_route(f"{ONE}/restore", RestoreView, **KIND),
     project_route(f"{ONE}/statuses", StatusesView, **KIND, serializer_class=TensorboardJobStatusSerializer),

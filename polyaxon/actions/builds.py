@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from polyaxon import options
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
 from polyaxon.actions.specs import parse_content
@@ -50,7 +50,7 @@ def create_build(project: Project, user: User, new: NewBuild) -> BuildJob:
     _fill(project, new, specification)
     try:
         with transaction.atomic():
-            return _insert(project, user, new, key=_key(specification, new.code_reference))
+            return _insert(project, user, new, key=_key(project, specification, new.code_reference))
     except IntegrityError as error:
         raise InvalidInput("Another build of this name was made at the same moment. Try again.") from error
 
@@ -71,8 +71,8 @@ def get_or_create_build(
     """
     new = NewBuild(content=content, tags=tags, code_reference=code_reference)
     specification = _specification(new)
-    new.backend = _backend(specification, None, managed=True)
-    key = "" if nocache else _key(specification, code_reference)
+    new.backend = _backend(project, specification, None, managed=True)
+    key = "" if nocache else _key(project, specification, code_reference)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         found = _reusable(project, key)
@@ -120,7 +120,7 @@ def _specification(new: NewBuild) -> Specification | None:
 
 
 def _fill(project: Project, new: NewBuild, specification: Specification | None) -> None:
-    new.backend = _backend(specification, new.backend, managed=new.is_managed)
+    new.backend = _backend(project, specification, new.backend, managed=new.is_managed)
     if specification is None:
         return
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
@@ -129,22 +129,23 @@ def _fill(project: Project, new: NewBuild, specification: Specification | None) 
         new.code_reference = code.pin(project, build.commit, build.branch)
 
 
-def _backend(specification: Specification | None, wanted: str | None, *, managed: bool) -> str:
-    default = settings.CONFIG.code.build_jobs_backend if managed else "other"
-    return (specification.backend if specification else None) or wanted or default
+def _backend(project: Project, specification: Specification | None, wanted: str | None, *, managed: bool) -> str:
+    given = (specification.backend if specification else None) or wanted
+    default: str = options.value("BUILD_JOBS:BACKEND", owner=project.owner) if managed else "other"
+    return given or default
 
 
-def _key(specification: Specification | None, reference: CodeReference | None) -> str:
+def _key(project: Project, specification: Specification | None, reference: CodeReference | None) -> str:
     """Digest of what is built of which code. Empty for what is to be built anew each time."""
     build = specification.build if specification else None
-    if build is None or build.nocache or _pulls_latest(build):
+    if build is None or build.nocache or _pulls_latest(project, build):
         return ""
     text = build_content(specification) if specification else None
     return hashlib.sha256(f"{reference.pk if reference else None} {text}".encode()).hexdigest()
 
 
-def _pulls_latest(build: BuildKeys) -> bool:
-    return settings.CONFIG.code.build_jobs_always_pull_latest and build.image_tag == "latest"
+def _pulls_latest(project: Project, build: BuildKeys) -> bool:
+    return build.image_tag == "latest" and bool(options.value("BUILD_JOBS:ALWAYS_PULL_LATEST", owner=project.owner))
 
 
 def _insert(project: Project, user: User, new: NewBuild, *, key: str, claim: str | None = None) -> BuildJob:

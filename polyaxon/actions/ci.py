@@ -16,6 +16,8 @@ from polyaxon.actions.jobs import NewJob, create_job
 from polyaxon.db.models import CI, CodeReference, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
+from polyaxon.security.permissions import may
+from polyaxon.security.scopes import Verb
 from polyaxon_schemas import PolyaxonfileError, Specification, parse
 from polyaxon_schemas.reader import DEFAULT_NAMES
 
@@ -75,8 +77,17 @@ def _run(project: Project, user: User, reference: CodeReference) -> bool:
     create = _CREATE.get(specification.kind)
     if create is None:
         return False
+    _check_may_run(project, user)
     create(project, user, reference, specification.to_text(), [*specification.tags, TAG])
     return True
+
+
+def _check_may_run(project: Project, user: User) -> None:
+    """CI goes on when whoever enabled it has left: then somebody else has to stand for it."""
+    if not user.is_active or not may(user, project, Verb.RUN):
+        raise InvalidInput(
+            f"CI runs in the name of {user.username}, who may not run anything here any more. Enable it anew."
+        )
 
 
 def _specification(project: Project, sha: str) -> Specification:

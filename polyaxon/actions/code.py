@@ -8,9 +8,9 @@ from typing import IO, Any
 
 from django.db import transaction
 
-from polyaxon import storage
+from polyaxon import options, storage
 from polyaxon.actions import external_repos
-from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExternalRepo, Job, Project, Repo, User
+from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExternalRepo, Job, NotebookJob, Project, Repo, User
 from polyaxon.errors import InvalidInput, Refused
 from polyaxon.events import emit
 from polyaxon.stores import extract_archive
@@ -25,6 +25,8 @@ def upload(project: Project, user: User, archive: IO[bytes]) -> CodeReference:
     """
     if ExternalRepo.objects.filter(project=project).exists():
         raise Refused("The project's code comes from an external repository. Push your changes there.")
+    if options.value("NOTEBOOKS:MOUNT_CODE") and _notebook_runs(project):
+        raise Refused("A notebook works on the project's code. Stop it, then upload.")
     root = storage.repository_path(project).parent
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".upload-", dir=root) as folder:
@@ -37,6 +39,11 @@ def upload(project: Project, user: User, archive: IO[bytes]) -> CodeReference:
             message=f"Upload by {user.username}",
         )
     return _record(project, user, commit.sha, created=commit.created)
+
+
+def _notebook_runs(project: Project) -> bool:
+    notebooks = NotebookJob.objects.filter(project=project, deleted=False)
+    return notebooks.filter(status__in=NotebookJob.LIFECYCLE.stoppable).exists()
 
 
 @transaction.atomic

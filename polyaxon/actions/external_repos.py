@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from polyaxon import storage
+from polyaxon import options, storage
 from polyaxon.db.models import CodeReference, ExternalRepo, Project, Repo, User
 from polyaxon.errors import InvalidInput, Refused
 from polyaxon.events import emit
@@ -58,7 +60,7 @@ def fetch(repo: ExternalRepo) -> None:
     try:
         mirror.fetch(
             _checked(repo.git_url),
-            credentials=None if repo.is_public else credentials(repo.git_url),
+            credentials=None if repo.is_public else credentials(repo),
             timeout=config.code.repos_fetch_timeout,
             max_bytes=config.limits.upload_max_unpacked_bytes,
         )
@@ -74,21 +76,30 @@ def fetch_if_gone(repo: ExternalRepo) -> None:
         fetch(repo)
 
 
-def credentials(git_url: str) -> Credentials:
-    """Those that the settings name for private repositories. Raises `InvalidInput`."""
-    if not git_url.startswith("https://"):
+def credentials(repo: ExternalRepo) -> Credentials:
+    """Those that the options name for private repositories. Raises `InvalidInput`.
+
+    Only for servers that the administrator lists: whoever may set an address could have them sent to a server of his
+    own otherwise.
+    """
+    parts = urlsplit(repo.git_url)
+    if parts.scheme != "https":
         raise InvalidInput("A private repository is fetched over https only. Give its https address.", field="git_url")
-    code = settings.CONFIG.code
-    if code.repos_access_token:
-        return Credentials(LOGIN, code.repos_access_token)
-    username, _, password = code.repos_credentials.partition(":")
-    if not username or not password:
+    if parts.netloc.lower() not in settings.CONFIG.code.repos_credentials_hosts:
         raise InvalidInput(
-            "The server has no credentials for private repositories. Its administrator sets "
-            "POLYAXON_REPOS_ACCESS_TOKEN or POLYAXON_REPOS_CREDENTIALS.",
+            f"The server sends its credentials to {parts.netloc} only when POLYAXON_REPOS_CREDENTIALS_HOSTS lists it.",
+            field="git_url",
+        )
+    owner = repo.project.owner
+    token = options.value("REPOS:ACCESS_TOKEN", owner=owner)
+    login = [LOGIN, token] if token else options.value("REPOS:CREDENTIALS", owner=owner)
+    if not login:
+        raise InvalidInput(
+            "The server has no credentials for private repositories. Its administrator sets the option "
+            "REPOS:ACCESS_TOKEN or REPOS:CREDENTIALS.",
             field="is_public",
         )
-    return Credentials(username, password)
+    return Credentials(*login)
 
 
 def pin(repo: ExternalRepo, commit: str | None = None, branch: str | None = None) -> CodeReference | None:

@@ -27,4 +27,4 @@ def change_password(user: User, old: str, new: str, *, keep: Token | None = None
     user.set_password(new)
     user.save(update_fields=["password"])
     tokens.revoke_all(user, but=keep)
-    emit("updated", user, actor=user)
+    emit("updated", user, actor=user, subject="user")  # a session's user is a lazy object

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import transaction
 
+from polyaxon import options
 from polyaxon.actions import builds, code
 from polyaxon.actions.names import free_name
 from polyaxon.actions.runs import request_stop
@@ -57,11 +57,11 @@ def start_notebook(project: Project, user: User, new: NewPlugin) -> tuple[Notebo
     active = active_notebook(project)
     if active is not None:
         return active, False
-    specification = _filled(new, "notebook", settings.CONFIG.code.notebooks_docker_image)
+    specification = _filled(project, new, "notebook")
     build = specification.build
     reference = code.pin(project, build.commit, build.branch) if build else None
     fields = {
-        "backend": specification.backend or settings.CONFIG.code.notebooks_backend,
+        "backend": specification.backend or options.value("NOTEBOOKS:BACKEND", owner=project.owner),
         "data_refs": new.data_refs,
         "code_reference": reference,
     }
@@ -83,8 +83,7 @@ def _build(project: Project, user: User, specification: Specification, reference
 
 def start_tensorboard(project: Project, user: User, new: NewPlugin, target: Target) -> tuple[TensorboardJob, bool]:
     """The tensorboard of `target`, and whether it is new: an active one is not started twice. Raises `InvalidInput`."""
-    specification = _filled(new, "tensorboard", settings.CONFIG.code.tensorboards_docker_image)
-    del specification
+    _filled(project, new, "tensorboard")
     with transaction.atomic():
         _lock(project)
         active = active_tensorboard(project, target)
@@ -99,8 +98,9 @@ def _lock(project: Project) -> None:
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
-def _filled(new: NewPlugin, kind: str, image: str) -> Specification:
+def _filled(project: Project, new: NewPlugin, kind: str) -> Specification:
     if not new.content:
+        image = options.value(f"{kind.upper()}S:DOCKER_IMAGE", owner=project.owner)
         if not image:
             raise InvalidInput(
                 f"A {kind} needs `content`, a polyaxonfile of kind {kind}: the server has no default image for it."

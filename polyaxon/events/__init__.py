@@ -4,7 +4,7 @@
 (the activity log does); what must reach the outside follows the rows later, on its own, and cannot break the change.
 """
 
-from polyaxon.events import activity  # noqa: F401 - subscribes
+from polyaxon.events import activity, webhooks  # noqa: F401 - they subscribe
 from polyaxon.events.registry import emit, subscribe
 
 __all__ = ["emit", "subscribe"]

@@ -252,6 +252,19 @@ class VersionsConfig(Area):
     cli_dsn: str = Field("", description="Where clients report their errors. Empty: nowhere.")
 
 
+class WebhooksConfig(Area):
+    """Webhooks of projects."""
+
+    webhooks_allow_private: bool = Field(
+        default=False, description="Whether webhooks may reach private and loopback addresses."
+    )
+    webhooks_timeout: Seconds = Field(10.0, description="Seconds that one delivery may take.")
+    webhooks_interval: Seconds = Field(2.0, description="Seconds between two looks at what is to be delivered.")
+    webhooks_attempts: Positive = Field(8, description="Tries of a delivery until it is given up.")
+    webhooks_backoff: Seconds = Field(10.0, description="Seconds before the second try; then each time fourfold.")
+    webhooks_log_days: Positive = Field(30, description="Days that finished deliveries are kept.")
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All areas."""
@@ -268,6 +281,7 @@ class Config:
     code: CodeConfig
     intervals: IntervalsConfig
     versions: VersionsConfig
+    webhooks: WebhooksConfig
 
     @property
     def data_dir(self) -> Path:
@@ -290,6 +304,7 @@ AREAS: dict[str, type[Area]] = {
     "security": SecurityConfig,
     "intervals": IntervalsConfig,
     "versions": VersionsConfig,
+    "webhooks": WebhooksConfig,
     "code": CodeConfig,
 }
 

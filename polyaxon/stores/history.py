@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 from django.db import connection
@@ -80,8 +83,8 @@ def _extents(series: Sequence[MetricSeries], from_step: int | None, to_step: int
 
 
 def _whole(found: dict[int, History], extents: Sequence[_Extent]) -> None:
-    for series, step, time, value in _all_points(extents):
-        _append(found[series], step, time, value)
+    for series, rows in groupby(_all_points(extents), key=itemgetter(0)):
+        _fill(found[series], [row[1:] for row in rows])
 
 
 def _all_points(extents: Sequence[_Extent]) -> Iterable[tuple[Any, ...]]:
@@ -113,10 +116,7 @@ def _buckets(found: dict[int, History], extents: Sequence[_Extent], points: int)
       GROUP BY point.series_id, place
     )
     SELECT bucket.series_id, bucket.step, {_epoch("point.time")}, point.value, bucket.low, bucket.high
-    FROM bucket JOIN {_POINTS} point ON point.id = (
-      SELECT id FROM {_POINTS} latest
-      WHERE latest.series_id = bucket.series_id AND latest.step = bucket.step ORDER BY id DESC LIMIT 1
-    )
+    FROM bucket JOIN {_last_point()}
     ORDER BY bucket.series_id, bucket.step
     """  # noqa: S608
     parameters: list[Any] = []
@@ -129,6 +129,18 @@ def _buckets(found: dict[int, History], extents: Sequence[_Extent], points: int)
         _append(history, step, time, value)
         history.low.append(loaded(low))
         history.high.append(loaded(high))
+
+
+def _last_point() -> str:
+    """The last stored point at the step of a bucket, looked up by the index."""
+    latest = f"""
+      FROM {_POINTS} latest WHERE latest.series_id = bucket.series_id AND latest.step = bucket.step
+      ORDER BY latest.id DESC LIMIT 1
+    """
+    if connection.vendor == "postgresql":
+        # By the id, as below, it would rather read the whole table than look up a thousand of them.
+        return f"LATERAL (SELECT latest.time, latest.value {latest}) point ON TRUE"
+    return f"{_POINTS} point ON point.id = (SELECT latest.id {latest})"
 
 
 def _by_triangles(found: dict[int, History], whole: Sequence[_Extent], many: Sequence[_Extent], points: int) -> None:
@@ -167,11 +179,20 @@ def raw_points(
     """  # noqa: S608
     rows = _select(sql, [*parameters, limit + 1])
     page, history = rows[:limit], History(series.pk)
-    for _, step, time, value in page:
-        _append(history, step, time, value)
+    _fill(history, [row[1:] for row in page])
     history.count = len(page)
     more = len(rows) > limit
     return history, Position(page[-1][1], page[-1][0]) if more else None
+
+
+def _fill(history: History, rows: Sequence[tuple[int, Any, float | None]]) -> None:
+    """The same for many points, by columns: there may be a hundred thousand."""
+    if not rows:
+        return
+    steps, times, values = zip(*rows, strict=True)
+    history.steps = list(steps)
+    history.times = list(times) if isinstance(times[0], float) else [_seconds(time) for time in times]
+    history.values = [math.nan if value is None else value for value in values]
 
 
 def _append(history: History, step: int, time: Any, value: float | None) -> None:

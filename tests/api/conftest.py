@@ -32,10 +32,10 @@ def _own_folders(tmp_path: Path, settings: Any) -> None:
     settings.CONFIG = replace(settings.CONFIG, stores=stores.model_copy(update=roots))
 
 
-def client_of(user: User | None = None, *, run: uuid.UUID | None = None) -> APIClient:
+def client_of(user: User | None = None, *, run: uuid.UUID | None = None, scopes: list[str] | None = None) -> APIClient:
     client = APIClient()
     if user is not None:
-        client.credentials(HTTP_AUTHORIZATION=f"Token {tokens.issue(user, run=run)}")
+        client.credentials(HTTP_AUTHORIZATION=f"Token {tokens.issue(user, run=run, scopes=scopes)}")
     return client
 
 

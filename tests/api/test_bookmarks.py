@@ -205,3 +205,13 @@ def test_searches_are_read_by_readers_and_written_by_writers(
     assert stranger.get(path).status_code == 404
     make_project(name="elsewhere")
     assert client.get(path).json()["count"] == 1
+
+
+@pytest.mark.parametrize("name", ["notebook", "Notebooks", "bookmark", "bookmarks"])
+def test_wart_14_words_of_addresses_are_reserved(client: APIClient, project: Project, name: str) -> None:
+    answers = [
+        client.post(url("projects"), {"name": name}, format="json"),
+        client.post(url("searches/olga/digits/jobs"), {"query": {}, "name": name}, format="json"),
+        client.post(f"{P}/experiments", {"is_managed": False, "name": name}, format="json"),
+    ]
+    assert [(answer.status_code, list(answer.json())) for answer in answers] == [(400, ["name"])] * 3

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from polyaxon import storage
 from polyaxon.actions import ci as ci_actions
+from polyaxon.actions.external_repos import credentials
 from polyaxon.db.models import (
     CI,
     BuildJob,
@@ -23,7 +24,9 @@ from polyaxon.db.models import (
     Job,
     Project,
     Repo,
+    User,
 )
+from polyaxon.stores import Credentials
 from tests.api.conftest import P
 from tests.api.test_repos import archive, content, upload
 from tests.factories import EXPERIMENT, GROUP, JOB
@@ -99,8 +102,23 @@ def test_files_of_the_server_need_the_setting(client: APIClient, project: Projec
 
 def test_private_repositories_need_https_and_credentials(client: APIClient, project: Project, origin: Path) -> None:
     assert "https" in str(external(client, address(origin), is_public=False).json())
-    answer = external(client, "https://127.0.0.1:1/a.git", is_public=False)
+    answer = external(client, "https://github.com/a/b.git", is_public=False)
     assert answer.json()["is_public"][0].startswith("The server has no credentials")
+
+
+def test_credentials_go_to_listed_servers_only(client: APIClient, project: Project, settings: Any) -> None:
+    """Whoever may set an address would read them at a server of his own otherwise."""
+    code = settings.CONFIG.code.model_copy(update={"repos_access_token": "hunter2"})
+    settings.CONFIG = replace(settings.CONFIG, code=code)
+    repo = ExternalRepo(project=project, git_url="https://github.com/a/b.git", is_public=False)
+    assert credentials(repo) == Credentials("polyaxon", "hunter2")
+    for place in ("evil.example", "github.com.evil.example", "github.com:8443", "[::1]"):
+        answer = external(client, f"https://{place}/a.git", is_public=False)
+        assert (answer.status_code, list(answer.json())) == (400, ["git_url"])
+        assert "hunter2" not in answer.content.decode()
+    code = code.model_copy(update={"repos_access_token": "", "repos_credentials": "bot:a:b"})
+    settings.CONFIG = replace(settings.CONFIG, code=code)
+    assert credentials(repo) == Credentials("bot", "a:b")
 
 
 def test_uploads_and_external_repositories_exclude_each_other(
@@ -236,6 +254,18 @@ def test_ci_says_what_is_wrong_with_the_file(
     assert answer.status_code == 400
     assert (sha if not files else "polyaxon.yml") in answer.json()[0]
     assert CI.objects.get().code_reference is None
+
+
+def test_ci_ends_with_the_rights_of_who_enabled_it(
+    client: APIClient, project: Project, origin: Path, other: User
+) -> None:
+    external(client, address(origin))
+    client.post(f"{P}/ci", {}, format="json")
+    commit(origin, {"polyaxon.yml": EXPERIMENT})
+    CI.objects.update(user=other)
+    answer = client.post(f"{R}/sync")
+    assert (answer.status_code, "oskar" in answer.json()[0]) == (400, True)
+    assert not Experiment.objects.exists()
 
 
 def test_ci_of_other_kinds_runs_nothing(client: APIClient, project: Project, origin: Path) -> None:

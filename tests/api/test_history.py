@@ -71,3 +71,14 @@ def test_saved_things_are_among_the_activities_of_their_project(client: APIClien
     entries = client.get(url("activitylogs/olga/digits")).json()["results"]
     shown = {(entry["event_subject"], entry["event_action"], entry["object_name"]) for entry in entries}
     assert {("search", "created", "mine"), ("chart_view", "created", None)} <= shown
+
+
+def test_wart_19_restarts_are_among_the_activities(client: APIClient, project: Project) -> None:
+    experiment, job = make_experiment(project), make_job(project)
+    assert client.post(f"{P}/experiments/{experiment.pk}/restart", {}, format="json").status_code == 201
+    assert client.post(f"{P}/jobs/{job.pk}/restart", {}, format="json").status_code == 201
+    entries = client.get(url("activitylogs")).json()["results"]
+    restarted = {
+        (entry["event_subject"], entry["object_id"]) for entry in entries if entry["event_action"] == "restarted"
+    }
+    assert restarted == {("experiment", experiment.pk), ("job", job.pk)}

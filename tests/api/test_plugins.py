@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from polyaxon.db.models import Experiment, ExperimentGroup, NotebookJob, Project, TensorboardJob, Token
+from polyaxon.options import OPTIONS, forget_cached, remove, write
 from tests.api.conftest import P, client_of, url
+from tests.api.test_repos import archive, upload
 from tests.factories import (
     EXPERIMENT,
     NOTEBOOK,
@@ -32,6 +35,12 @@ STARTED = {
     *("id", "user", "name", "description", "project", "unique_name", "content", "pod_id", "build_job"),
     *("last_status", "tags"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    yield
+    forget_cached()
 
 
 def start(client: APIClient, path: str = f"{P}/notebook", **body: Any) -> Any:
@@ -153,6 +162,22 @@ def test_wart_1_a_post_to_the_list_is_405(client: APIClient, project: Project, k
     assert client.post(f"{P}/{kind}", {}, format="json").status_code == 405
 
 
+@pytest.mark.parametrize("kind", ["notebooks", "tensorboards"])
+def test_wart_15_signs_of_life_are_taken(service: APIClient, project: Project, kind: str) -> None:
+    row = make_notebook(project) if kind == "notebooks" else make_tensorboard(project)
+    assert service.post(f"{P}/{kind}/{row.pk}/_heartbeat").status_code == 200
+    row.refresh_from_db()
+    assert row.heartbeat_at is not None
+
+
+@pytest.mark.parametrize("kind", ["notebooks", "tensorboards"])
+def test_wart_17_times_are_the_platforms(client: APIClient, project: Project, kind: str) -> None:
+    row = make_notebook(project) if kind == "notebooks" else make_tensorboard(project)
+    times = {"started_at": "2020-01-01T00:00:00Z", "finished_at": "2020-01-02T00:00:00Z", "node_scheduled": "n"}
+    body = client.patch(f"{P}/{kind}/{row.pk}", times, format="json").json()
+    assert (body["started_at"], body["finished_at"], body["node_scheduled"]) == (None, None, "n")
+
+
 def test_impersonation_of_a_notebook(client: APIClient, service: APIClient, notebook: NotebookJob) -> None:
     path = f"{P}/notebook/impersonatetoken"
     initializer = client_of()
@@ -239,3 +264,17 @@ def test_strangers_start_and_stop_nothing(client: APIClient, stranger: APIClient
     assert start(stranger, content=NOTEBOOK).status_code == 404
     notebook.refresh_from_db()
     assert notebook.status == "created"
+
+
+def test_no_upload_under_a_notebook_that_works_on_the_code(client: APIClient, notebook: NotebookJob) -> None:
+    write(OPTIONS["NOTEBOOKS:MOUNT_CODE"], given=True)
+    assert upload(client, archive(train="a")).status_code == 200
+    NotebookJob.objects.update(status="running")
+    assert upload(client, archive(train="b")).status_code == 403
+    remove(OPTIONS["NOTEBOOKS:MOUNT_CODE"])
+    assert upload(client, archive(train="b")).status_code == 200
+
+
+def test_an_owner_has_a_default_image(client: APIClient, project: Project) -> None:
+    write(OPTIONS["TENSORBOARDS:DOCKER_IMAGE"], "mine:1", owner=project.owner)
+    assert json.loads(start(client, f"{P}/tensorboard").json()["content"])["build"] == {"image": "mine:1"}

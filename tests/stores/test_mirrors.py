@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import Credentials, Mirror, RepoError, check_url
@@ -143,6 +145,19 @@ def test_addresses_that_git_is_not_sent_to(url: str) -> None:
         check_url(url)
     assert caught.value.field == "git_url"
     assert "secret" not in caught.value.message
+
+
+@given(st.sampled_from(["", "https://", "ssh://", "file://", "ext::", "-"]), st.text(max_size=40))
+def test_whatever_is_accepted_is_an_address_and_no_option(start: str, rest: str) -> None:
+    try:
+        url = check_url(start + rest)
+    except InvalidInput:
+        return
+    scheme, _, place = url.partition("://")
+    assert scheme.lower() in {"http", "https", "ssh", "git"}
+    assert not place.startswith("-")
+    assert url.isprintable()
+    assert " " not in url
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from polyaxon.db.models.teams import (
     TeamProject,
 )
 from polyaxon.db.models.users import Owner, Token, User
+from polyaxon.db.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "BOOKMARKABLE",
@@ -94,4 +95,6 @@ __all__ = [
     "TensorboardJobStatus",
     "Token",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]

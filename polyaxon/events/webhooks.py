@@ -1,0 +1,32 @@
+"""Fills the outbox of webhooks, in the transaction of the event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from polyaxon.db.models import Event, Webhook, WebhookDelivery
+from polyaxon.events.payloads import is_personal, payload
+from polyaxon.events.registry import subscribe
+
+
+@subscribe
+def queue_deliveries(event: Event) -> None:
+    """One delivery for each webhook of the project that asked for this type."""
+    if event.project_id is None or is_personal(event):
+        return
+    hooks = Webhook.objects.filter(project=event.project_id, enabled=True).select_related("project__owner")
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            webhook=hook,
+            event_type=event.event_type,
+            payload=payload(event, hook.project.unique_name),
+        )
+        for hook in hooks
+        if asked_for(event.event_type, hook.events)
+    )
+
+
+def asked_for(event_type: str, patterns: Iterable[str]) -> bool:
+    """Whether one of `*`, `<subject>.*`, `*.<action>`, `<subject>.<action>` is of that type."""
+    subject, _, action = event_type.partition(".")
+    return not {"*", "*.*", event_type, f"{subject}.*", f"*.{action}"}.isdisjoint(patterns)
