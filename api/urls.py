@@ -8,7 +8,29 @@ from api.platform.health import StatusView, healthz
 from api.routes import route
 
 # The order matters: projects come last, since an owner's name may be nearly any word.
-RESOURCES = ("platform", "cluster", "catalogs", "options", "users", "orgs", "bookmarks", "archives", "searches", "activity", "jobs", "builds", "notebooks", "tensorboards", "experiments", "groups", "metrics", "streams", "webhooks", "repos", "projects")
+RESOURCES = (
+    "platform",
+    "cluster",
+    "catalogs",
+    "options",
+    "users",
+    "orgs",
+    "bookmarks",
+    "archives",
+    "searches",
+    "activity",
+    "jobs",
+    "builds",
+    "notebooks",
+    "tensorboards",
+    "experiments",
+    "groups",
+    "metrics",
+    "streams",
+    "webhooks",
+    "repos",
+    "projects",
+)
 
 urlpatterns = [
     *(path(form, healthz) for form in ("healthz", "healthz/", "_health", "_health/")),
