@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from polyaxon.actions import organizations as orgs
 from polyaxon.db.models import Membership, Organization, Owner, Project, TeamMember, TeamProject, User
+from polyaxon.security import tokens
 from tests.api.conftest import client_of, url
 from tests.factories import make_experiment, make_project, make_user
 
@@ -205,3 +208,28 @@ def test_a_users_own_projects_stay_the_users(acme: Organization, owner: User, ad
     orgs.set_member(acme, "mia", "owner", actor=owner)
     assert client_of(member).get(url("olga/private")).status_code == 404
     assert client_of(admin).get(url("olga/private")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["orgs", "orgs/acme/members", "orgs/acme/teams", "orgs/acme/teams/crew/members", "acme", "users/tokens"]
+)
+def test_queries_of_lists_do_not_grow(team: Any, owner: User, client: APIClient, path: str) -> None:
+    def more() -> None:
+        user = make_user()
+        orgs.set_member(team.organization, user.username, "member", actor=owner)
+        orgs.add_team_member(team, user.username, actor=owner)
+        extra = orgs.create_team(team.organization, f"crew-{user.username}", actor=owner)
+        orgs.set_team_role(extra, make_project(owner, owner="acme"), "viewer", actor=owner)
+        orgs.create_organization(owner, f"org-{user.username}")
+        tokens.issue(owner)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(url(path), {"limit": 100}).json()["count"] > 0
+        return len(captured)
+
+    more()
+    before = queries()
+    for _ in range(5):
+        more()
+    assert queries() == before

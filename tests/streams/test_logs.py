@@ -201,3 +201,8 @@ def test_a_client_that_does_not_read_costs_a_bounded_memory(running: Running, ol
         path.write_bytes((b"y" * 1023 + b"\n") * 150_000)
         time.sleep(3)
         assert resident() - before < 60_000_000
+
+
+def test_a_socket_to_nowhere_is_closed(running: Running) -> None:
+    with pytest.raises(InvalidStatus):
+        running.socket("api/v1/nothing")
