@@ -11,7 +11,6 @@ import pytest
 
 from polyaxon import storage
 from polyaxon.actions.external_repos import set_external
-from scheduler.configured import configured_runner
 from tests.contents import experiment_content
 from tests.factories import make_experiment, make_project
 from tests.gits import commit, git, make_origin
@@ -25,7 +24,6 @@ def _files_allowed(settings: Any) -> Iterator[None]:
     code = settings.CONFIG.code.model_copy(update={"repos_allow_file": True})
     settings.CONFIG = replace(settings.CONFIG, code=code)
     yield
-    configured_runner().shutdown(0.1)
 
 
 def test_a_run_gets_the_commit_that_it_was_made_on(tmp_path: Path) -> None:

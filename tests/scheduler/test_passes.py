@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.test import override_settings
@@ -14,7 +13,6 @@ from polyaxon.actions.groups import stop_group
 from polyaxon.actions.runs import archive, request_stop
 from polyaxon.db.models import Experiment, ExperimentGroup, Job, MetricSeries
 from polyaxon.settings.config import load
-from scheduler.configured import configured_runner
 from scheduler.passes import queue, reconcile
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
@@ -24,14 +22,6 @@ from tests.factories import make_experiment, make_group, make_job, make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DONE = {"succeeded", "failed", "stopped"}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left() -> Iterator[None]:
-    yield
-    runner = configured_runner()
-    runner.shutdown(0.1)
-    runner.reopen()
 
 
 def settle(*runs: Experiment | Job | ExperimentGroup, timeout: float = 30.0) -> None:

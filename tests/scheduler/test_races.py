@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -43,14 +43,6 @@ from tests.factories import make_experiment, make_group, make_metrics, make_sele
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = experiment_content("sleep 100")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left() -> Iterator[None]:
-    yield
-    runner = configured_runner()
-    runner.shutdown(0.1)
-    runner.reopen()
 
 
 def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
