@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _files_allowed(settings: Any) -> Iterator[None]:
+def _files_allowed(settings: Any) -> None:
     code = settings.CONFIG.code.model_copy(update={"repos_allow_file": True})
     settings.CONFIG = replace(settings.CONFIG, code=code)
-    yield
 
 
 def test_a_run_gets_the_commit_that_it_was_made_on(tmp_path: Path) -> None:
