@@ -63,7 +63,7 @@ def sync(project: Project) -> bool:
         return False
     with transaction.atomic():
         # Two syncs at once run a commit once.
-        ci = CI.objects.select_for_update(of=("self",)).select_related("user").filter(project=project).first()
+        ci = CI.objects.select_for_update(of=("self",), no_key=True).select_related("user").filter(project=project).first()
         if ci is None or ci.code_reference_id == reference.pk:
             return False
         started = _run(project, ci.user, reference)

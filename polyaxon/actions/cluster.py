@@ -102,7 +102,7 @@ def update_nodes(found: Sequence[FoundNode]) -> bool:
 
 
 def _locked() -> Cluster:
-    return Cluster.objects.select_for_update().get(pk=the_cluster().pk)
+    return Cluster.objects.select_for_update(no_key=True).get(pk=the_cluster().pk)
 
 
 def _create(cluster: Cluster, fields: dict[str, Any]) -> ClusterNode:

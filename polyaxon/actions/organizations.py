@@ -139,7 +139,7 @@ def remove_team_role(granted: TeamProject, *, actor: User) -> None:
 
 def _lock(organization: Organization) -> None:
     """Changes of one organization's members wait for one another, so that two cannot remove the last two owners."""
-    Organization.objects.select_for_update().get(pk=organization.pk)
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
 
 
 def _keep_an_owner(organization: Organization, leaving: User) -> None:

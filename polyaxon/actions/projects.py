@@ -105,7 +105,7 @@ def archive_strays() -> None:
     strays = [Exists(model.objects.filter(project=OuterRef("pk"), deleted=False)) for model in ITEMS]
     for project in Project.objects.filter(reduce(or_, strays), deleted=True):
         with transaction.atomic():
-            row = Project.objects.select_for_update().get(pk=project.pk)
+            row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
             if row.deleted:
                 _archive_items(row, None, {"deleted": True, "delete_requested_at": row.delete_requested_at})
 
@@ -113,7 +113,7 @@ def archive_strays() -> None:
 @transaction.atomic
 def restore_project(project: Project, user: User) -> None:
     """Show an archived project again, with all of its items. Raises `InvalidInput` for one that is being deleted."""
-    row = Project.objects.select_for_update().get(pk=project.pk)
+    row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.delete_requested_at is not None:
         raise InvalidInput("The project is being deleted for good, and cannot be restored any more.")
     Project.objects.filter(pk=project.pk).update(deleted=False, updated_at=timezone.now())

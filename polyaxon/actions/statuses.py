@@ -73,7 +73,7 @@ def set_status(
 def lock(instance: Stateful) -> Stateful:
     """The row as it is now, locked until the transaction ends."""
     manager = type(instance)._base_manager
-    return manager.select_for_update().get(pk=instance.pk)
+    return manager.select_for_update(no_key=True).get(pk=instance.pk)
 
 
 def first_status(instance: Stateful) -> StatusRecord:

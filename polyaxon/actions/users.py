@@ -56,7 +56,7 @@ def _set_superuser(user: User, *, value: bool) -> None:
 
 
 def _check_another_superuser(user: User) -> None:
-    others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    others = User.objects.select_for_update(no_key=True).filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     if user.is_superuser and not others:
         raise Refused(f"{user.username} is the only active superuser. Grant the right to somebody else first.")
 

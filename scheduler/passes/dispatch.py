@@ -33,7 +33,7 @@ def _free() -> int:
 def _hold_lock() -> None:
     """Only one process hands out slots at a time; otherwise two would give the last one away twice."""
     PassLock.objects.get_or_create(name="dispatch")
-    PassLock.objects.select_for_update().get(name="dispatch")
+    PassLock.objects.select_for_update(no_key=True).get(name="dispatch")
 
 
 def _schedule(run: queue.Run) -> bool:
