@@ -63,7 +63,8 @@ def sync(project: Project) -> bool:
         return False
     with transaction.atomic():
         # Two syncs at once run a commit once.
-        ci = CI.objects.select_for_update(of=("self",), no_key=True).select_related("user").filter(project=project).first()
+        rows = CI.objects.select_for_update(of=("self",), no_key=True).select_related("user")
+        ci = rows.filter(project=project).first()
         if ci is None or ci.code_reference_id == reference.pk:
             return False
         started = _run(project, ci.user, reference)

@@ -13,7 +13,7 @@ from tests.e2e.person import Person
 from tests.embedded.server import ROOT
 
 pytestmark = pytest.mark.slow
-EPOCHS = 60
+EPOCHS = 250
 
 
 @pytest.fixture(scope="module")
