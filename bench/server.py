@@ -26,7 +26,7 @@ class Size:
     listings: int
 
 
-FULL = Size(seconds=10, listed_runs=10_000, listings=60)
+FULL = Size(seconds=8, listed_runs=10_000, listings=60)
 QUICK = Size(seconds=2, listed_runs=500, listings=10)
 
 
@@ -51,7 +51,7 @@ def postgres_server(folder: Path) -> Iterator[Server]:
             server.close()
 
 
-UNTHROTTLED = {"POLYAXON_THROTTLE_RATES_USER": "100000000"}
+UNTHROTTLED = {f"POLYAXON_THROTTLE_RATES_{rate}": "100000000" for rate in ("USER", "HIGH")}
 BACKENDS: dict[str, Callable[[Path], contextmanager[Server]]] = {  # type: ignore[type-arg]
     "sqlite": sqlite_server,
     "postgres": postgres_server,
