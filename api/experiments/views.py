@@ -30,8 +30,8 @@ from api.permissions import readable_projects
 from api.serializers import CloneSerializer, IdsSerializer
 from api.views import BaseView, ItemView, ProjectView
 from polyaxon.actions import experiments, runs
-from polyaxon.actions.builds import sibling
-from polyaxon.db.models import CodeReference, Experiment, ExperimentGroup, Project
+from polyaxon.actions.creation import sibling
+from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExperimentGroup, Project
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import series
 
@@ -125,10 +125,12 @@ class ExperimentsView(ProjectView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewExperimentSerializer)
         values.pop("ttl", None)
-        group = _group(self.project, values.pop("experiment_group", None))
-        original = _sibling(self.project, values.pop("original_experiment", None))
+        group = sibling(ExperimentGroup, self.project, values.pop("experiment_group", None), field="experiment_group")
+        original = sibling(
+            Experiment, self.project, values.pop("original_experiment", None), field="original_experiment"
+        )
         study = group if group and group.group_type == ExperimentGroup.STUDY else None
-        values["build_job"] = sibling(self.project, values.get("build_job"))
+        values["build_job"] = sibling(BuildJob, self.project, values.get("build_job"), field="build_job")
         new = experiments.NewExperiment(**values, group=study, original=original)
         experiment = experiments.create_experiment(self.project, self.caller, new)
         if group and not study:
@@ -143,24 +145,6 @@ def _of_group(project: Project, group_id: int) -> Q:
     if group.group_type == ExperimentGroup.SELECTION:
         return Q(selections=group_id)
     return Q(experiment_group=group_id)
-
-
-def _group(project: Project, group_id: int | None) -> ExperimentGroup | None:
-    if group_id is None:
-        return None
-    group = ExperimentGroup.objects.filter(project=project, deleted=False, pk=group_id).first()
-    if group is None:
-        raise InvalidInput(f"The project has no group {group_id}.", field="experiment_group")
-    return group
-
-
-def _sibling(project: Project, experiment_id: int | None) -> Experiment | None:
-    if experiment_id is None:
-        return None
-    experiment = Experiment.objects.filter(project=project, deleted=False, pk=experiment_id).first()
-    if experiment is None:
-        raise InvalidInput(f"The project has no experiment {experiment_id}.", field="original_experiment")
-    return experiment
 
 
 class ExperimentItemView(ItemView):
@@ -190,7 +174,9 @@ class ExperimentView(ExperimentItemView):
     def _change(self) -> Response:
         changes = self.valid(ChangedExperimentSerializer)
         if "original_experiment" in changes:
-            changes["original_experiment"] = _sibling(self.project, changes["original_experiment"])
+            changes["original_experiment"] = sibling(
+                Experiment, self.project, changes["original_experiment"], field="original_experiment"
+            )
         if "code_reference" in changes:
             changes["code_reference"] = _reference(self.project, changes["code_reference"])
         update_item(self, changes)

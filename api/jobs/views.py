@@ -24,9 +24,8 @@ from api.jobs.serializers import (
 from api.serializers import CloneSerializer
 from api.views import ItemView, ProjectView
 from polyaxon.actions import jobs, runs
-from polyaxon.actions.builds import sibling
-from polyaxon.db.models import Job, Project
-from polyaxon.errors import InvalidInput
+from polyaxon.actions.creation import sibling
+from polyaxon.db.models import BuildJob, Job
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -58,7 +57,7 @@ class JobsView(ProjectView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewJobSerializer)
         values.pop("ttl", None)
-        values["build_job"] = sibling(self.project, values.get("build_job"))
+        values["build_job"] = sibling(BuildJob, self.project, values.get("build_job"), field="build_job")
         job = jobs.create_job(self.project, self.caller, jobs.NewJob(**values))
         return Response(JobCreatedSerializer(job).data, status=status.HTTP_201_CREATED)
 
@@ -84,7 +83,7 @@ class JobView(ItemView):
     def _change(self) -> Response:
         changes = self.valid(ChangedJobSerializer)
         if "original_job" in changes:
-            changes["original_job"] = _sibling(self.project, changes["original_job"])
+            changes["original_job"] = sibling(Job, self.project, changes["original_job"], field="original_job")
         update_item(self, changes)
         return self._detail()
 
@@ -95,15 +94,6 @@ class JobView(ItemView):
 
     def _detail(self) -> Response:
         return Response(self.get_serializer(self.item).data)
-
-
-def _sibling(project: Project, job_id: int | None) -> Job | None:
-    if job_id is None:
-        return None
-    job = Job.objects.filter(project=project, deleted=False, pk=job_id).first()
-    if job is None:
-        raise InvalidInput(f"The project has no job {job_id}.", field="original_job")
-    return job
 
 
 class RestartJobView(ItemView):

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions import code
-from polyaxon.actions.names import free_name
+from polyaxon.actions.creation import NewItem, insert, named_once
 from polyaxon.actions.specs import parse_content
-from polyaxon.actions.statuses import first_status
-from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import BuildJob, CodeReference, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
@@ -30,29 +26,16 @@ _NAMED = ("branch", "commit")
 _REFERENCES = ("secret_refs", "config_map_refs")
 
 
-@dataclass(slots=True)
-class NewBuild:
-    """What a new build is made from. `content` is needed when the platform is to build."""
-
-    content: str | None = None
-    name: str | None = None
-    description: str | None = None
-    readme: str | None = None
-    tags: list[str] | None = None
-    backend: str | None = None
-    is_managed: bool = True
-    code_reference: CodeReference | None = None
+class NewBuild(NewItem):
+    """What a new build is made from."""
 
 
 def create_build(project: Project, user: User, new: NewBuild) -> BuildJob:
     """A new build with status `created`, whether or not there is one like it. Raises `InvalidInput`."""
     specification = _specification(new)
     _fill(project, new, specification)
-    try:
-        with transaction.atomic():
-            return _insert(project, user, new, key=_key(project, specification, new.code_reference))
-    except IntegrityError as error:
-        raise InvalidInput("Another build of this name was made at the same moment. Try again.") from error
+    with named_once("build"):
+        return _insert(project, user, new, key=_key(project, specification, new.code_reference))
 
 
 def get_or_create_build(
@@ -149,22 +132,7 @@ def _pulls_latest(project: Project, build: BuildKeys) -> bool:
 
 
 def _insert(project: Project, user: User, new: NewBuild, *, key: str, claim: str | None = None) -> BuildJob:
-    build = BuildJob.objects.create(
-        project=project,
-        user=user,
-        name=free_name(BuildJob, project.pk, new.name),
-        description=new.description,
-        readme=new.readme,
-        tags=clean_tags(new.tags),
-        content=new.content,
-        backend=new.backend,
-        is_managed=new.is_managed,
-        code_reference=new.code_reference,
-        spec_key=key,
-        claim=claim,
-    )
-    first_status(build)
-    emit("created", build, actor=user)
+    build = insert(BuildJob, project, user, new, spec_key=key, claim=claim)
     if build.is_managed:
         wake_row(build)
     return build
@@ -182,13 +150,3 @@ def invalidate_all(project: Project, user: User | None) -> None:
     """Never reuse any build that the project has now, archived ones included."""
     BuildJob.objects.filter(project=project).update(valid=False, claim=None, updated_at=timezone.now())
     emit("updated", project, actor=user, context={"builds": "invalidated"})
-
-
-def sibling(project: Project, build_id: Any) -> BuildJob | None:
-    """The project's live build of that id. Raises `InvalidInput`: ids of other projects are refused."""
-    if build_id is None:
-        return None
-    build = BuildJob.objects.filter(project=project, deleted=False, pk=build_id).first()
-    if build is None:
-        raise InvalidInput(f"The project has no build {build_id}.", field="build_job")
-    return build

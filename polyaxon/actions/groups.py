@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from hpsearch import SearchError, Suggestion, create_algorithm
 from polyaxon.actions import code
+from polyaxon.actions.creation import NewItem, insert, named_once
 from polyaxon.actions.experiments import NewExperiment, insert_experiment, prepare_experiment
-from polyaxon.actions.names import free_name
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.specs import parse_content
-from polyaxon.actions.statuses import first_status, lock
-from polyaxon.actions.tags import clean_tags
+from polyaxon.actions.statuses import lock
 from polyaxon.db.models import (
-    CodeReference,
     Experiment,
     ExperimentGroup,
     ExperimentGroupIteration,
@@ -36,19 +34,11 @@ from polyaxon_schemas import PolyaxonfileError, Specification
 MAX_SEED = 2**31
 
 
-@dataclass(slots=True)
-class NewGroup:
+@dataclass(slots=True, kw_only=True)
+class NewGroup(NewItem):
     """What a new group is made from. With `content` of a search it is a study, otherwise a selection."""
 
-    content: str | None = None
-    name: str | None = None
-    description: str | None = None
-    readme: str | None = None
-    tags: list[str] | None = None
-    backend: str | None = None
-    is_managed: bool = True
     experiment_ids: list[int] = field(default_factory=list)
-    code_reference: CodeReference | None = None
 
 
 def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup:
@@ -64,15 +54,14 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
             "A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`."
         )
     members = _members(project, new.experiment_ids)
-    reference = new.code_reference
-    if reference is None and specification is not None:
-        reference = code.pin(project, *_pinned(specification))
-    try:
-        with transaction.atomic():
-            group = _insert(project, user, new, specification, hptuning, seed, reference)
-            group.selection_experiments.set(members)
-    except IntegrityError as error:
-        raise InvalidInput("Another group of this name was made at the same moment. Try again.") from error
+    if specification is not None:
+        new.tags = new.tags if new.tags is not None else specification.tags
+        if new.code_reference is None:
+            new.code_reference = code.pin(project, *_pinned(specification))
+    new.tags = new.tags or None
+    with named_once("group"):
+        group = _insert(project, user, new, hptuning, seed)
+        group.selection_experiments.set(members)
     return group
 
 
@@ -88,8 +77,7 @@ def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
         parse_content(content, kind="experiment").render()
     except (SearchError, PolyaxonfileError) as error:
         raise InvalidInput(str(error)) from error
-    hptuning = specification.hptuning.model_dump(mode="json", exclude_none=True)
-    return {specification.hptuning.algorithm: {}, **hptuning}, seed
+    return specification.hptuning.resolved(), seed
 
 
 def _pinned(specification: Specification) -> tuple[str | None, str | None]:
@@ -106,33 +94,9 @@ def _members(project: Project, ids: Sequence[int]) -> list[Experiment]:
     return found
 
 
-def _insert(
-    project: Project,
-    user: User,
-    new: NewGroup,
-    specification: Specification | None,
-    hptuning: dict[str, Any] | None,
-    seed: int,
-    reference: CodeReference | None,
-) -> ExperimentGroup:
-    tags = new.tags if new.tags is not None else (specification.tags if specification else None)
-    group = ExperimentGroup.objects.create(
-        project=project,
-        user=user,
-        name=free_name(ExperimentGroup, project.pk, new.name),
-        description=new.description,
-        readme=new.readme,
-        tags=clean_tags(tags or None),
-        backend=new.backend,
-        content=new.content,
-        is_managed=new.is_managed,
-        group_type=ExperimentGroup.STUDY if hptuning else ExperimentGroup.SELECTION,
-        hptuning=hptuning,
-        seed=seed,
-        code_reference=reference,
-    )
-    first_status(group)
-    emit("created", group, actor=user)
+def _insert(project: Project, user: User, new: NewGroup, hptuning: dict[str, Any] | None, seed: int) -> ExperimentGroup:
+    kind = ExperimentGroup.STUDY if hptuning else ExperimentGroup.SELECTION
+    group = insert(ExperimentGroup, project, user, new, group_type=kind, hptuning=hptuning, seed=seed)
     if group.hptuning and group.is_managed:
         wake("group", group.pk)
     return group

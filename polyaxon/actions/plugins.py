@@ -10,11 +10,9 @@ from django.db import transaction
 
 from polyaxon import options
 from polyaxon.actions import builds, code
-from polyaxon.actions.names import free_name
+from polyaxon.actions.creation import NewItem, insert
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.specs import parse_content
-from polyaxon.actions.statuses import first_status
-from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import (
     CodeReference,
     Experiment,
@@ -26,21 +24,16 @@ from polyaxon.db.models import (
 )
 from polyaxon.db.models.plugins import Plugin
 from polyaxon.errors import InvalidInput
-from polyaxon.events import emit
 from polyaxon.wakeups import wake_row
 from polyaxon_schemas import Specification
 
 PluginT = TypeVar("PluginT", NotebookJob, TensorboardJob)
 
 
-@dataclass(slots=True)
-class NewPlugin:
+@dataclass(slots=True, kw_only=True)
+class NewPlugin(NewItem):
     """What a notebook or tensorboard is made from. Without `content` it runs the configured image."""
 
-    content: str | None = None
-    name: str | None = None
-    description: str | None = None
-    tags: list[str] | None = None
     data_refs: dict[str, Any] | None = None
 
 
@@ -59,19 +52,15 @@ def start_notebook(project: Project, user: User, new: NewPlugin) -> tuple[Notebo
         return active, False
     specification = _filled(project, new, "notebook")
     build = specification.build
-    reference = code.pin(project, build.commit, build.branch) if build else None
-    fields = {
-        "backend": specification.backend or options.value("NOTEBOOKS:BACKEND", owner=project.owner),
-        "data_refs": new.data_refs,
-        "code_reference": reference,
-    }
+    new.code_reference = code.pin(project, build.commit, build.branch) if build else None
+    new.backend = specification.backend or options.value("NOTEBOOKS:BACKEND", owner=project.owner)
     with transaction.atomic():
         _lock(project)
         active = active_notebook(project)
         if active is not None:
             return active, False
-        fields["build_job"] = _build(project, user, specification, reference)
-        return _insert(NotebookJob, project, user, new, fields), True
+        image = _build(project, user, specification, new.code_reference)
+        return _insert(NotebookJob, project, user, new, data_refs=new.data_refs, build_job=image), True
 
 
 def _build(project: Project, user: User, specification: Specification, reference: CodeReference | None) -> Any:
@@ -89,8 +78,8 @@ def start_tensorboard(project: Project, user: User, new: NewPlugin, target: Targ
         active = active_tensorboard(project, target)
         if active is not None:
             return active, False
-        fields = {"experiment": target.experiment, "experiment_group": target.experiment_group}
-        return _insert(TensorboardJob, project, user, new, fields), True
+        shown = {"experiment": target.experiment, "experiment_group": target.experiment_group}
+        return _insert(TensorboardJob, project, user, new, **shown), True
 
 
 def _lock(project: Project) -> None:
@@ -111,19 +100,8 @@ def _filled(project: Project, new: NewPlugin, kind: str) -> Specification:
     return specification
 
 
-def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, fields: dict[str, Any]) -> PluginT:
-    row = model(
-        project=project,
-        user=user,
-        name=free_name(model, project.pk, new.name),
-        description=new.description,
-        tags=clean_tags(new.tags),
-        content=new.content,
-        **fields,
-    )
-    row.save(force_insert=True)
-    first_status(row)
-    emit("started", row, actor=user)
+def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, **fields: Any) -> PluginT:
+    row = insert(model, project, user, new, action="started", **fields)
     wake_row(row)
     return row
 
