@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.response import Response
 
+from api.activity.viewed import record_view
 from api.authentication import SERVICE_AUTHENTICATION
 from api.errors import invalid
 from api.fields import hex_uuid
@@ -29,6 +30,7 @@ from polyaxon.stores import OutputsNotFound
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
     from rest_framework.request import Request
+    from rest_framework.serializers import Serializer
 
     from polyaxon.db.models.abstract import Stateful
 
@@ -46,6 +48,47 @@ def update_item(view: ItemView, changes: dict[str, Any]) -> None:
     if changes.get("is_managed") and view.item.content is None:
         raise InvalidInput("Without `content` there is nothing that the platform could run.", field="is_managed")
     runs.update(view.item, view.actor, changes, merge=merge)
+
+
+class DetailView(ItemView):
+    """One row of a project: read, changed, deleted."""
+
+    # The serializer of what may be changed.
+    changed: ClassVar[type[Serializer[Any]]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Have the description say what a change is made of."""
+        super().__init_subclass__(**kwargs)
+        if "changed" in cls.__dict__:
+            described = extend_schema(request=cls.changed)
+            extend_schema_view(patch=described, put=described)(cls)
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        record_view(request, self.item)
+        return self.detail()
+
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        return self._change()
+
+    def put(self, request: Request, **kwargs: Any) -> Response:
+        return self._change()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        runs.archive(self.item, self.actor, delete=True)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _change(self) -> Response:
+        changes = self.valid(self.changed)
+        self.complete(changes)
+        update_item(self, changes)
+        return self.detail()
+
+    def complete(self, changes: dict[str, Any]) -> None:
+        """Replace ids by rows; raise for what this kind does not take."""
+
+    def detail(self) -> Response:
+        return Response(self.get_serializer(self.item).data)
 
 
 class ArchiveView(ItemView):

@@ -11,13 +11,11 @@ from rest_framework import serializers, status
 from rest_framework.response import Response
 
 from api import query
-from api.activity.viewed import record_view
 from api.experiments.views import LIST_PARAMETERS
 from api.fields import JSONObjectField, NothingYetField, TagsField, TextField
-from api.items import update_item
+from api.items import DetailView
 from api.run_fields import BuildJobField, ItemSerializer
-from api.views import ItemView, ProjectView
-from polyaxon.actions import runs
+from api.views import ProjectView
 from polyaxon.actions.plugins import NewPlugin
 from polyaxon.actions.specs import parse_content
 from polyaxon.db.models.abstract import NAME_LENGTH
@@ -122,39 +120,16 @@ class PluginsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), self.row)
 
 
-class PluginView(ItemView):
+class PluginView(DetailView):
     """One of them."""
 
     kind: ClassVar[str]
-    changed: ClassVar[type[ChangedPluginSerializer]] = ChangedPluginSerializer
-
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        record_view(request, self.item)
-        return self._detail()
-
-    def change(self) -> Response:
-        changes = self.valid(self.changed)
-        if "content" in changes:
-            self._check_content(changes["content"])
-        self.complete(changes)
-        update_item(self, changes)
-        return self._detail()
-
-    def _check_content(self, content: str | None) -> None:
-        if not content:
-            raise InvalidInput("The content cannot be removed.", field="content")
-        parse_content(content, kind=self.kind)
 
     def complete(self, changes: dict[str, Any]) -> None:
-        """Replace ids by rows."""
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, **kwargs: Any) -> Response:
-        runs.archive(self.item, self.caller, delete=True)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _detail(self) -> Response:
-        return Response(self.get_serializer(self.item).data)
+        if "content" in changes:
+            if not changes["content"]:
+                raise InvalidInput("The content cannot be removed.", field="content")
+            parse_content(changes["content"], kind=self.kind)
 
 
 def new_plugin(values: dict[str, Any]) -> NewPlugin:

@@ -11,7 +11,6 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
-from api.activity.viewed import record_view
 from api.authentication import SERVICE_AUTHENTICATION
 from api.builds.serializers import (
     BuildCreatedSerializer,
@@ -21,9 +20,9 @@ from api.builds.serializers import (
     NewBuildSerializer,
 )
 from api.experiments.views import LIST_PARAMETERS
-from api.items import update_item
+from api.items import DetailView
 from api.views import ItemView, ProjectView, no_body
-from polyaxon.actions import builds, runs
+from polyaxon.actions import builds
 from polyaxon.db.models import BuildJob
 from polyaxon.security.scopes import Verb
 
@@ -61,37 +60,14 @@ class BuildsView(ProjectView):
         return Response(BuildCreatedSerializer(build).data, status=status.HTTP_201_CREATED)
 
 
-class BuildView(ItemView):
+class BuildView(DetailView):
     """One build."""
 
     model = BuildJob
     related = (*ItemView.related, "code_reference")
     authentication_classes = SERVICE_AUTHENTICATION
+    changed = ChangedBuildSerializer
     serializer_class = BuildDetailSerializer
-
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        record_view(request, self.item)
-        return self._detail()
-
-    @extend_schema(request=ChangedBuildSerializer)
-    def patch(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    @extend_schema(request=ChangedBuildSerializer)
-    def put(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    def _change(self) -> Response:
-        update_item(self, self.valid(ChangedBuildSerializer))
-        return self._detail()
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, **kwargs: Any) -> Response:
-        runs.archive(self.item, self.actor, delete=True)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _detail(self) -> Response:
-        return Response(self.get_serializer(self.item).data)
 
 
 class InvalidateView(ItemView):

@@ -13,7 +13,6 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
-from api.activity.viewed import record_view
 from api.experiments.serializers import (
     ChangedExperimentSerializer,
     ExperimentCreatedSerializer,
@@ -24,7 +23,7 @@ from api.experiments.serializers import (
     NewExperimentSerializer,
 )
 from api.flags import flag, number
-from api.items import update_item
+from api.items import DetailView
 from api.pagination import LargePagination
 from api.permissions import readable_projects
 from api.serializers import CloneSerializer, IdsSerializer
@@ -154,41 +153,18 @@ class ExperimentItemView(ItemView):
     related = (*ItemView.related, "original_experiment")
 
 
-class ExperimentView(ExperimentItemView):
+class ExperimentView(DetailView, ExperimentItemView):
     """One experiment."""
 
+    changed = ChangedExperimentSerializer
     serializer_class = ExperimentDetailSerializer
 
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        record_view(request, self.item)
-        return self._detail()
-
-    @extend_schema(request=ChangedExperimentSerializer)
-    def patch(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    @extend_schema(request=ChangedExperimentSerializer)
-    def put(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    def _change(self) -> Response:
-        changes = self.valid(ChangedExperimentSerializer)
+    def complete(self, changes: dict[str, Any]) -> None:
         if "original_experiment" in changes:
-            changes["original_experiment"] = sibling(
-                Experiment, self.project, changes["original_experiment"], field="original_experiment"
-            )
+            original_id = changes["original_experiment"]
+            changes["original_experiment"] = sibling(Experiment, self.project, original_id, field="original_experiment")
         if "code_reference" in changes:
             changes["code_reference"] = _reference(self.project, changes["code_reference"])
-        update_item(self, changes)
-        return self._detail()
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, **kwargs: Any) -> Response:
-        runs.archive(self.item, self.caller, delete=True)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _detail(self) -> Response:
-        return Response(self.get_serializer(self.item).data)
 
 
 def _reference(project: Project, reference_id: int | None) -> CodeReference | None:

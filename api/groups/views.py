@@ -12,7 +12,6 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
-from api.activity.viewed import record_view
 from api.experiments.metrics import wire_rows
 from api.experiments.serializers import MetricSerializer
 from api.experiments.views import LIST_PARAMETERS
@@ -25,7 +24,7 @@ from api.groups.serializers import (
     SelectionSerializer,
     StopGroupSerializer,
 )
-from api.items import update_item
+from api.items import DetailView
 from api.pagination import LargePagination
 from api.views import ItemView, ProjectView
 from polyaxon.actions import groups, runs
@@ -96,38 +95,19 @@ class GroupItemView(ItemView):
     model = ExperimentGroup
 
 
-class GroupView(GroupItemView):
+class GroupView(DetailView, GroupItemView):
     """One group."""
 
+    changed = ChangedGroupSerializer
     serializer_class = GroupDetailSerializer
 
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        record_view(request, self.item)
-        return self._detail()
-
-    @extend_schema(request=ChangedGroupSerializer)
-    def patch(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    @extend_schema(request=ChangedGroupSerializer)
-    def put(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    def _change(self) -> Response:
-        changes = self.valid(ChangedGroupSerializer)
+    def complete(self, changes: dict[str, Any]) -> None:
         if "hptuning" in changes and self.item.content is not None:
             raise InvalidInput(
                 "The search follows its file. Start another group to search otherwise.", field="hptuning"
             )
-        update_item(self, changes)
-        return self._detail()
 
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, **kwargs: Any) -> Response:
-        runs.archive(self.item, self.caller, delete=True)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _detail(self) -> Response:
+    def detail(self) -> Response:
         context = {**self.get_serializer_context(), "counts": counts(self.item)}
         return Response(GroupDetailSerializer(self.item, context=context).data)
 

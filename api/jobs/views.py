@@ -11,9 +11,8 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api import query
-from api.activity.viewed import record_view
 from api.experiments.views import LIST_PARAMETERS
-from api.items import update_item
+from api.items import DetailView
 from api.jobs.serializers import (
     ChangedJobSerializer,
     JobCreatedSerializer,
@@ -23,7 +22,7 @@ from api.jobs.serializers import (
 )
 from api.serializers import CloneSerializer
 from api.views import ItemView, ProjectView
-from polyaxon.actions import jobs, runs
+from polyaxon.actions import jobs
 from polyaxon.actions.creation import sibling
 from polyaxon.db.models import BuildJob, Job
 
@@ -62,38 +61,16 @@ class JobsView(ProjectView):
         return Response(JobCreatedSerializer(job).data, status=status.HTTP_201_CREATED)
 
 
-class JobView(ItemView):
+class JobView(DetailView):
     """One job."""
 
     model = Job
+    changed = ChangedJobSerializer
     serializer_class = JobDetailSerializer
 
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        record_view(request, self.item)
-        return self._detail()
-
-    @extend_schema(request=ChangedJobSerializer)
-    def patch(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    @extend_schema(request=ChangedJobSerializer)
-    def put(self, request: Request, **kwargs: Any) -> Response:
-        return self._change()
-
-    def _change(self) -> Response:
-        changes = self.valid(ChangedJobSerializer)
+    def complete(self, changes: dict[str, Any]) -> None:
         if "original_job" in changes:
             changes["original_job"] = sibling(Job, self.project, changes["original_job"], field="original_job")
-        update_item(self, changes)
-        return self._detail()
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, **kwargs: Any) -> Response:
-        runs.archive(self.item, self.caller, delete=True)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _detail(self) -> Response:
-        return Response(self.get_serializer(self.item).data)
 
 
 class RestartJobView(ItemView):

@@ -44,14 +44,6 @@ class NotebookView(PluginView):
     changed = ChangedNotebookSerializer
     serializer_class = NotebookDetailSerializer
 
-    @extend_schema(request=ChangedNotebookSerializer)
-    def patch(self, request: Request, **kwargs: Any) -> Response:
-        return self.change()
-
-    @extend_schema(request=ChangedNotebookSerializer)
-    def put(self, request: Request, **kwargs: Any) -> Response:
-        return self.change()
-
 
 class StartNotebookView(ProjectView):
     """Starts the project's notebook unless one is active."""

@@ -19,9 +19,9 @@ from api.tensorboards.serializers import (
 )
 from api.views import ItemView, ProjectView, no_body
 from polyaxon.actions import plugins
+from polyaxon.actions.creation import sibling
 from polyaxon.actions.plugins import Target
-from polyaxon.db.models import Experiment, ExperimentGroup, Project, TensorboardJob
-from polyaxon.errors import InvalidInput
+from polyaxon.db.models import Experiment, ExperimentGroup, TensorboardJob
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -46,29 +46,11 @@ class TensorboardView(PluginView):
     changed = ChangedTensorboardSerializer
     serializer_class = TensorboardDetailSerializer
 
-    @extend_schema(request=ChangedTensorboardSerializer)
-    def patch(self, request: Request, **kwargs: Any) -> Response:
-        return self.change()
-
-    @extend_schema(request=ChangedTensorboardSerializer)
-    def put(self, request: Request, **kwargs: Any) -> Response:
-        return self.change()
-
     def complete(self, changes: dict[str, Any]) -> None:
+        super().complete(changes)
         for name, model in TARGETS.items():
             if name in changes:
-                changes[name] = _of_project(self.project, model, name, changes[name])
-
-
-def _of_project(
-    project: Project, model: type[Experiment | ExperimentGroup], name: str, pk: int | None
-) -> Experiment | ExperimentGroup | None:
-    if pk is None:
-        return None
-    row = model.objects.filter(project=project, deleted=False, pk=pk).first()
-    if row is None:
-        raise InvalidInput(f"The project has no {name.replace('_', ' ')} {pk}.", field=name)
-    return row
+                changes[name] = sibling(model, self.project, changes[name], field=name)
 
 
 class StartTensorboardView(ProjectView):
