@@ -139,6 +139,14 @@ class GitCommands:
         status, _, _ = self.attempt("update-ref", ref, new, old or _NO_SHA, held=held)
         return status == 0
 
+    def break_locks(self, ref: str) -> None:
+        """Remove what a killed `advance` leaves. The caller knows that no other one is running.
+
+        Git locks `HEAD`, too, when it moves the branch that `HEAD` names.
+        """
+        for name in (ref, "HEAD"):
+            (self.path / f"{name}.lock").unlink(missing_ok=True)
+
     def _last_words(self, error: str) -> str:
         lines = [line.strip() for line in error.replace(str(self.path), "repository").splitlines() if line.strip()]
         return lines[-1] if lines else "git gave no reason"

@@ -16,12 +16,8 @@ def lttb(steps: Sequence[int], values: Sequence[float], points: int) -> list[int
     count = len(steps)
     if count <= points or points < 3:  # noqa: PLR2004 - first, last and one between
         return list(range(count)) if count <= points else [0, count - 1][-points:]
-    x = np.asarray(steps, dtype=np.float64)
-    y = np.asarray(values, dtype=np.float64)
-    finite = np.isfinite(y)
-    y = _without_gaps(x, y, finite)
-    # Scaled, so that areas of huge values stay finite.
-    x, y = _scaled(x), _scaled(y)
+    x = _scaled(np.asarray(steps, dtype=np.float64))
+    y = _without_gaps(x, np.asarray(values, dtype=np.float64))
     edges = np.linspace(1, count - 1, points - 1).astype(np.int64)
     sums_x, sums_y = np.append(0.0, np.cumsum(x)), np.append(0.0, np.cumsum(y))
     kept = [0]
@@ -35,12 +31,14 @@ def lttb(steps: Sequence[int], values: Sequence[float], points: int) -> list[int
     return [*kept, count - 1]
 
 
-def _without_gaps(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], finite: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    if finite.all():
-        return y
-    return np.interp(x, x[finite], y[finite]) if finite.any() else np.zeros_like(y)
+def _without_gaps(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Scaled values, with lines over those that are not finite."""
+    finite = np.isfinite(y)
+    if not finite.any():
+        return np.zeros_like(y)
+    # Scaled first, so that slopes and areas of huge values stay finite.
+    known = _scaled(y[finite])
+    return known if finite.all() else np.interp(x, x[finite], known)
 
 
 def _farthest(

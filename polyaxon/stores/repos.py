@@ -180,8 +180,8 @@ class InternalRepo:
         descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Whoever made this file held our lock, so it is dead.
-            (self.path / f"{_REF}.lock").unlink(missing_ok=True)
+            # Whoever made git's locks held ours, so it is dead.
+            self._git.break_locks(_REF)
             yield descriptor
         finally:
             os.close(descriptor)

@@ -252,6 +252,12 @@ def test_triangles_choose_places_in_order(values: list[float], points: int) -> N
     assert points == 1 or kept[0] == 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_triangles_over_gaps_between_the_largest_numbers() -> None:
+    largest = 1.7976931348623157e308
+    assert lttb(range(6), [0.0, -largest, float("nan"), largest, float("inf"), 0.0], 4) == [0, 1, 3, 5]
+
+
 def ids(client: APIClient, **parameters: str) -> list[int]:
     answer = client.get(f"{P}/experiments", parameters)
     assert answer.status_code == 200, answer.content

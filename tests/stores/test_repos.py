@@ -366,9 +366,10 @@ def test_a_commit_that_comes_between_outside_our_lock_is_built_upon(
     assert len(calls) == 2
 
 
-def test_locks_of_a_killed_git_do_not_block(repo: InternalRepo, tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["refs/heads/master.lock", "HEAD.lock"])
+def test_locks_of_a_killed_git_do_not_block(repo: InternalRepo, tmp_path: Path, left: str) -> None:
     commit(repo, write(tmp_path / "one", {"a": b"1"}))
-    (repo.path / "refs" / "heads" / "master.lock").touch()
+    (repo.path / left).touch()
     made = commit(repo, write(tmp_path / "two", {"a": b"2"}))
     assert made.created
     assert repo.head() == made.sha
