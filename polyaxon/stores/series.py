@@ -182,6 +182,16 @@ def _given(addition: Addition) -> tuple[bool, ...]:
 def _upsert_part(
     run: uuid.UUID, experiment_id: int | None, kind: str, additions: Mapping[str, Addition], given: tuple[bool, ...]
 ) -> dict[str, tuple[int, int]]:
+    sql, parameters = upsert_statement(run, experiment_id, kind, additions, given)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return {name: (key, total - additions[name].count) for key, name, total in cursor.fetchall()}
+
+
+def upsert_statement(
+    run: uuid.UUID, experiment_id: int | None, kind: str, additions: Mapping[str, Addition], given: tuple[bool, ...]
+) -> tuple[str, list[Any]]:
+    """SQL that adds to summaries whose steps are all `given` alike; it returns their ids, names and counts."""
     table = MetricSeries._meta.db_table
     parameters: list[Any] = []
     for name, new in additions.items():
@@ -191,10 +201,7 @@ def _upsert_part(
         column: f"excluded.{column}" if is_given else f"{table}.count + excluded.{column}"
         for column, is_given in zip(_STEP_COLUMNS, given, strict=True)
     }
-    sql = _UPSERT.format(table=table, values=", ".join([_ROW] * len(additions)), **steps)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return {name: (key, total - additions[name].count) for key, name, total in cursor.fetchall()}
+    return _UPSERT.format(table=table, values=", ".join([_ROW] * len(additions)), **steps), parameters
 
 
 def _insert(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:
