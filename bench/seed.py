@@ -30,7 +30,9 @@ def main(runs: int) -> None:
     first_status(made[0])
     MetricSeries.objects.bulk_create(
         [
-            MetricSeries(run=run.uuid, experiment=run, name=name, count=1, last=value, min=value, max=value)
+            MetricSeries(
+                run=run.uuid, experiment=run, project=project, name=name, count=1, last=value, min=value, max=value
+            )
             for number, run in enumerate(made)
             for name, value in values(number, runs).items()
         ],

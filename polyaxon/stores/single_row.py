@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from polyaxon.db.models import Experiment, MetricPoint, MetricSeries
-from polyaxon.stores.series import Addition, Row, Step, claim, ingest, upsert_statement
+from polyaxon.stores.series import Addition, Measured, Row, Step, claim, ingest, upsert_statement
 
 
 class Point(NamedTuple):
@@ -26,7 +26,7 @@ class Point(NamedTuple):
 def ingest_row(experiment: Experiment, row: Row, *, batch: uuid.UUID | None = None) -> Point | None:
     """Store `row`, which has values, and return the point of its first one; None when `batch` was stored before."""
     if connection.vendor != "postgresql" or not all(map(math.isfinite, row.values.values())):
-        ingest(experiment.uuid, [row], experiment=experiment, batch=batch)
+        ingest(Measured.of(experiment), [row], batch=batch)
         return _find(experiment, row)
     if batch is None:
         return _write(experiment, row)
@@ -53,9 +53,7 @@ def _write(experiment: Experiment, row: Row) -> Point:
     additions = {
         name: Addition(1, value, row.time, step, value, step, value, step) for name, value in sorted(row.values.items())
     }
-    upsert, parameters = upsert_statement(
-        experiment.uuid, experiment.pk, MetricSeries.METRIC, additions, (step.given,) * 3
-    )
+    upsert, parameters = upsert_statement(Measured.of(experiment), additions, (step.given,) * 3)
     values = ", ".join(["(%s, %s::float8, %s)"] * len(additions))
     sql = _WRITE.format(upsert=upsert, points=MetricPoint._meta.db_table, values=values)
     logged = [part for place, (name, value) in enumerate(row.values.items()) for part in (name, value, place)]

@@ -47,6 +47,7 @@ class Experiment(Runnable):
             models.Index(fields=["project", "-updated_at"]),
             models.Index(fields=["experiment_group", "status"]),
             models.Index(fields=["status", "is_managed"]),
+            models.Index(fields=["project", "-created_at"], name="experiment_project_created"),
         ]
 
     def __str__(self) -> str:
