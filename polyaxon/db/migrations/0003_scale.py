@@ -54,6 +54,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['project', '-created_at'], name='experiment_project_created'),
         ),
         migrations.AddIndex(
+            model_name='experiment',
+            index=models.Index(condition=models.Q(('deleted', False)), fields=['project', 'id'], name='experiment_project_live'),
+        ),
+        migrations.AddIndex(
             model_name='metricseries',
             index=models.Index(fields=['project', 'name', 'last'], include=('experiment', 'kind', 'min', 'max'), name='series_project_last'),
         ),
