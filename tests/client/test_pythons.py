@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client.conftest import CLIENT, Script, base_env, finish, managed_env, outside_env
+from tests.pythons import interpreter
 
 if TYPE_CHECKING:
     from tests.client.recorder import Recorder
-
-PYTHONS = {path.parents[1].name: path for path in Path.home().glob(".pyenv/versions/*/bin/python")}
-
-
-def interpreter(version: str) -> str:
-    found = [str(path) for name, path in PYTHONS.items() if name.startswith(f"{version}.")]
-    if not found:
-        pytest.skip(f"no Python {version} on this machine")
-    return found[0]
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
