@@ -107,6 +107,18 @@ class CodeReferenceSerializer(serializers.ModelSerializer[CodeReference]):
         validators: ClassVar[list[Any]] = []  # the constraint is that of uploaded code
 
 
+class NoCodeReferenceSerializer(serializers.Serializer[Any]):
+    """The answer for a run without code, in the shape of 0.6."""
+
+    repo = serializers.IntegerField(allow_null=True)
+    external_repo = serializers.IntegerField(allow_null=True)
+    branch = serializers.CharField()
+    commit = serializers.CharField()
+    head = serializers.CharField()
+    is_dirty = serializers.BooleanField()
+    git_url = serializers.CharField()
+
+
 # What 0.6 answers for a run without code.
 NO_CODE_REFERENCE = {
     "repo": None,

@@ -12,6 +12,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthentic
 
 from api.authentication import USER_AUTHENTICATION
 from api.errors import LengthRequired, TooLarge
+from api.openapi.schema import Schema
 from api.pagination import Pagination
 from api.permissions import (
     RunTokenKeepsToItsRun,
@@ -22,7 +23,6 @@ from api.permissions import (
     writable_archived_projects,
 )
 from api.renderers import JSONWhateverIsAccepted
-from api.schema import Schema
 from api.throttling import AnonymousRate, InternalRate, UserRate
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, Project, TensorboardJob, User
 from polyaxon.security.scopes import Verb

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from api.authentication import SERVICE_AUTHENTICATION
 from api.experiments.serializers import MetricSerializer
 from api.fields import FIRST_YEAR, LAST_YEAR, aware, hex_uuid, wire_time
-from api.metrics.schema import POSTED_EXAMPLES, POSTED_SCHEMA
+from api.metrics.schema import POSTED_SCHEMA
 from api.pagination import LargePagination
 from api.parsers import loads
 from api.renderers import wire_number
@@ -115,7 +115,6 @@ class MetricsView(ItemView):
     @extend_schema(
         parameters=[OpenApiParameter(BATCH_HEADER, str, OpenApiParameter.HEADER, description=_BATCH_HELP)],
         request={"application/json": POSTED_SCHEMA},
-        examples=POSTED_EXAMPLES,
         responses={201: MetricSerializer},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:

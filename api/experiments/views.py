@@ -220,6 +220,8 @@ class StopManyView(_ManyView):
 
 
 class DeleteManyView(_ManyView):
+    deletes_what_is_named = True
+
     @extend_schema(request=IdsSerializer, responses={200: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         for experiment in self.chosen():
