@@ -15,7 +15,7 @@ import numpy as np
 from django.conf import settings
 from django.db.models import F
 from django.http.request import RawPostDataException
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
@@ -55,6 +55,7 @@ _FLOAT = frozenset({float})
 _FIRST_SECOND = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 _LAST_SECOND = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()
 _BATCH_HELP = "A UUID of the client's choice: what is sent again with the same one is not stored again."
+_STORED = "The row as GET shows it. A list of rows, or a batch of series, is answered without a body."
 _Step = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -115,7 +116,7 @@ class MetricsView(ItemView):
     @extend_schema(
         parameters=[OpenApiParameter(BATCH_HEADER, str, OpenApiParameter.HEADER, description=_BATCH_HELP)],
         request={"application/json": POSTED_SCHEMA},
-        responses={201: MetricSerializer},
+        responses={201: OpenApiResponse(MetricSerializer, description=_STORED)},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         posted = decode(_body(request))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
@@ -79,6 +79,11 @@ class AllExperimentsView(BaseView):
         return page_of(self, listed(query.ordered(rows, None)), ExperimentSerializer)
 
 
+LISTED = PolymorphicProxySerializer(
+    "ListedExperiment", [ExperimentSerializer, ExperimentLastMetricSerializer, ExperimentParamsSerializer], None
+)
+
+
 class ExperimentsView(ProjectView):
     """Experiments of a project."""
 
@@ -93,7 +98,8 @@ class ExperimentsView(ProjectView):
             OpenApiParameter("metrics", bool, description="Only names and last metrics."),
             OpenApiParameter("params", bool, description="Only names and parameters."),
             OpenApiParameter("all", bool, description="On one page."),
-        ]
+        ],
+        responses=LISTED,
     )
     def get(self, request: Request, **kwargs: Any) -> Response:
         shape: type[BaseSerializer[Any]] = ExperimentSerializer

@@ -70,7 +70,7 @@ class Schema(AutoSchema):
         streams = tags.tag(self.path) == "streams"
         found = {
             "400": changes or self._has_queries(),
-            "401": bool(self.view.get_authenticators()),
+            "401": bool(self.view.get_authenticators()) and self.view.get_authenticate_header(self.view.request),
             "403": changes or not self._is_public(),
             "404": "{" in self.path or streams,
             "411": sends,

@@ -104,6 +104,15 @@ def _answered(operation: Operation, body: Any, world: DescribedWorld) -> Any:
     return problems(media["schema"], given) or _unlike(list(operation.examples(str(answer.code)).values()), given)
 
 
+@pytest.mark.parametrize("query", ["", "?metrics=1", "?params=1"])
+def test_each_shape_of_listed_experiments_has_its_example(world: DescribedWorld, query: str) -> None:
+    (operation,) = (found for found in operations() if found.id == "list_project_experiments")
+    rows = [value["results"][0] for value in operation.examples("200").values()]
+    given = operation.send(world, query=query).json["results"][0]
+    assert [set(row) for row in rows].count(set(given)) == 1
+    assert len(rows) == 3
+
+
 def _unlike(examples: list[Any], given: Any) -> str | None:
     """Where the answer has other fields than the example."""
     shapes = [shape(example) for example in examples]

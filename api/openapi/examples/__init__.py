@@ -51,25 +51,27 @@ _FOUND: dict[str, Any] = dict(
     )
 )
 # Bodies of several shapes, each with a title.
-SEVERAL: dict[str, dict[str, Any]] = {**metrics.SEVERAL, **repos.SEVERAL}
+SEVERAL: dict[str, dict[str, Any]] = {**metrics.SEVERAL, **repos.SEVERAL, **experiments.SEVERAL}
 
 
 def find(name: str) -> dict[str, Any]:
     """The examples of a schema, or of a place such as `set_options.request`, by title."""
     if name in SEVERAL:
         return SEVERAL[name]
-    value = _single(name)
-    return {} if value is None else {"Example": value}
-
-
-def _single(name: str) -> Any:
     if name in _FOUND:
-        return _FOUND[name]
+        return {"Example": _FOUND[name]}
     if page := re.fullmatch(r"Paginated(\w+)List", name):
-        row = _single(page[1])
-        return row and {"count": 1, "next": None, "previous": None, "results": [row]}
+        return {title: _page(row) for title, row in find(page[1]).items()}
     if kind := re.fullmatch(r"Archived(\w+)", name):
-        return {**_FOUND[kind[1]], "deleted": True}
+        return {"Example": {**_FOUND[kind[1]], "deleted": True}}
     if kind := re.fullmatch(r"Bookmarked(\w+)", name):
-        return {"content_object": {key: value for key, value in _FOUND[kind[1]].items() if key != "bookmarked"}}
-    return _single(name.removeprefix("Patched")) if name.startswith("Patched") else None
+        return {"Example": _marked(_FOUND[kind[1]])}
+    return find(name.removeprefix("Patched")) if name.startswith("Patched") else {}
+
+
+def _page(row: Any) -> dict[str, Any]:
+    return {"count": 1, "next": None, "previous": None, "results": [row]}
+
+
+def _marked(row: dict[str, Any]) -> dict[str, Any]:
+    return {"content_object": {key: value for key, value in row.items() if key != "bookmarked"}}

@@ -141,3 +141,21 @@ RESPONSES: dict[str, Any] = {
         "experiment": 1,
     },
 }
+_NAMED: dict[str, Any] = {
+    "id": 1,
+    "uuid": "0f4bb7a0c7f54f0b8d1f6c3d2e1a9b8c",
+    "name": "first-try",
+    "unique_name": "acme.digits.1",
+}
+SEVERAL: dict[str, dict[str, Any]] = {
+    "ListedExperiment": {
+        "Rows": RESPONSES["Experiment"],
+        "With `metrics=1`": {
+            **_NAMED,
+            "last_metric": {"loss": 0.25, "acc": 0.9},
+            "started_at": "2026-01-02T03:04:05.678901Z",
+            "finished_at": None,
+        },
+        "With `params=1`": {**_NAMED, "params": {"lr": 0.1}},
+    },
+}
