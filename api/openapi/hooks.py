@@ -8,6 +8,8 @@ from typing import Any
 from api.openapi import examples, responses, tags
 
 JSON = "application/json"
+_LARGEST = frozenset({2**31 - 1, 2**63 - 1})
+_SMALLEST = frozenset({-(2**31), -(2**63)})
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -16,8 +18,8 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         result["components"].setdefault(kind, {}).update(found)
     result["tags"] = tags.described()
     result["components"]["examples"] = dict(sorted(_add_examples(result)))
-    relaxed: dict[str, Any] = _relaxed(result)
-    return relaxed
+    cleared: dict[str, Any] = _cleared(result)
+    return cleared
 
 
 def _add_examples(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,10 +43,21 @@ def _media(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{operation['operationId']}.{name}", holder["content"][JSON]
 
 
-def _relaxed(node: Any) -> Any:
-    """Alternatives of which more than one may hold: null is also what a field of any type takes."""
+def _cleared(node: Any) -> Any:
+    """Without what the library says too strictly."""
     if isinstance(node, list):
-        return [_relaxed(item) for item in node]
+        return [_cleared(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {"anyOf" if key == "oneOf" else key: _relaxed(value) for key, value in node.items()}
+    # Of alternatives more than one may hold: null is also what a field of any type takes.
+    cleared = {"anyOf" if key == "oneOf" else key: _cleared(value) for key, value in node.items()}
+    return _without_bounds(cleared) if cleared.get("maximum") in _LARGEST else cleared
+
+
+def _without_bounds(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without the range of the integers of the database at hand: the description is the same on each."""
+    return {
+        key: value
+        for key, value in schema.items()
+        if key not in {"maximum", "format"} and not (key == "minimum" and value in _SMALLEST)
+    }

@@ -40,9 +40,14 @@ def resolved(node: Any) -> Any:
 
 def problems(schema: dict[str, Any], value: Any) -> list[str]:
     """What is wrong with `value`."""
-    rooted = {**schema, "components": description()["components"]}
-    validator = jsonschema_rs.Draft202012Validator(rooted, validate_formats=True)
-    return [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in validator.iter_errors(value)]
+    errors = _validator(json.dumps(schema)).iter_errors(value)
+    return [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in errors]
+
+
+@cache
+def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    rooted = {**json.loads(schema), "components": description()["components"]}
+    return jsonschema_rs.Draft202012Validator(rooted, validate_formats=True)
 
 
 @dataclass(frozen=True)
