@@ -63,6 +63,11 @@ bench: install-dev ## run the benchmarks in bench/
 services: install-dev ## start Postgres, Redis and RabbitMQ for tests and print their addresses, until Ctrl-C
 	@exec $(PY) -m tests.services
 
+.PHONY: openapi
+openapi: install-dev ## write docs/openapi.yaml, the description of the REST interface
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && POLYAXON_DATA_DIR="$$data" \
+		$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
 .PHONY: requirements
 requirements: ## compile requirements/*.in into pinned, hashed *.txt (UPGRADE=1 moves every pin)
 	@scripts/requirements.sh

@@ -47,7 +47,7 @@ class NewChartViewSerializer(serializers.Serializer[Any]):
 
 
 class ChartViewsView(ItemView):
-    """Those of one experiment or group."""
+    """Chart views of one experiment or group."""
 
     lists = True
     pagination_class = LargePagination
@@ -62,7 +62,7 @@ class ChartViewsView(ItemView):
 
 
 class ChartViewView(ItemView):
-    """One of them."""
+    """One chart view."""
 
     @property
     def chart_view(self) -> ChartView:

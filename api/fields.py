@@ -14,6 +14,7 @@ from rest_framework import serializers
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{32}$", "readOnly": True})
 class HexUUIDField(serializers.UUIDField):
     """32 hex digits, read only."""
 

@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_view,
+    inline_serializer,
+)
 from rest_framework import status
 from rest_framework.response import Response
+from rest_framework.serializers import CharField, ListField
 
 from api.activity.viewed import record_view
 from api.authentication import SERVICE_AUTHENTICATION
 from api.errors import invalid
 from api.fields import hex_uuid
 from api.files import attachment, file_attachment, log_answer
-from api.serializers import NO_CODE_REFERENCE, CodeReferenceSerializer, NewStatusSerializer
+from api.serializers import (
+    NO_CODE_REFERENCE,
+    CodeReferenceSerializer,
+    NewStatusSerializer,
+    NoCodeReferenceSerializer,
+)
 from api.views import Item, ItemView, no_body
 from polyaxon import storage
 from polyaxon.actions import code, runs
@@ -37,7 +49,20 @@ if TYPE_CHECKING:
 PATH = OpenApiParameter("path", str, description="Relative to the run's outputs.")
 TAIL = OpenApiParameter("tail", int, description="Only this many lines from the end.")
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="`bytes=N-`: from byte N on.")
-BINARY = {200: OpenApiTypes.BINARY}
+MISSING = {"anyOf": [{"$ref": "#/components/schemas/Detail"}, {"type": "string"}]}  # the file, or what it is of
+FILE = {(200, "*/*"): OpenApiTypes.BINARY, 404: MISSING}
+ARCHIVE = {(200, "application/gzip"): OpenApiTypes.BINARY}
+TREE = inline_serializer(
+    "OutputsTree",
+    {
+        "files": ListField(child=ListField(min_length=2, max_length=2), help_text="Name and bytes of each."),
+        "dirs": ListField(child=CharField()),
+    },
+)
+LOG = {(200, "text/plain"): str, (206, "text/plain"): str, 416: None}
+ANY_CODE_REFERENCE = PolymorphicProxySerializer(
+    "AnyCodeReference", [CodeReferenceSerializer, NoCodeReferenceSerializer], None
+)
 
 
 def update_item(view: ItemView, changes: dict[str, Any]) -> None:
@@ -202,6 +227,7 @@ class CodeReferenceView(ItemView):
     serializer_class = CodeReferenceSerializer
     related = (*ItemView.related, "code_reference")
 
+    @extend_schema(responses=ANY_CODE_REFERENCE)
     def get(self, request: Request, **kwargs: Any) -> Response:
         reference = self.item.code_reference
         return Response(self.get_serializer(reference).data if reference else NO_CODE_REFERENCE)
@@ -212,18 +238,18 @@ class CodeReferenceView(ItemView):
 
 
 class LogsView(ItemView):
-    """A run's log. POST adds lines to the log of a run that the platform does not manage."""
+    """A run's log: whole, its end, or from a byte on."""
 
     throttle_classes = ()
 
-    @extend_schema(parameters=[TAIL, RANGE], responses={(200, "text/plain"): str})
+    @extend_schema(parameters=[TAIL, RANGE], responses=LOG)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         name = f"{self.item.unique_name.replace('.', '_')}.log"
         return log_answer(request, storage.logs(), self.item.sub_path, name)
 
 
 class WritableLogsView(LogsView):
-    """The same, with POST."""
+    """A run's log. POST adds lines to the log of a run that the platform does not manage."""
 
     @extend_schema(request={"application/json": {"type": "array", "items": {"type": "string"}}}, responses={200: None})
     def post(self, request: Request, **kwargs: Any) -> Response:
@@ -243,7 +269,7 @@ def _lines(body: Any) -> list[str]:
 class OutputsTreeView(ItemView):
     """Files and folders of one folder of the outputs."""
 
-    @extend_schema(parameters=[PATH], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[PATH], responses=TREE)
     def get(self, request: Request, **kwargs: Any) -> Response:
         try:
             tree = storage.outputs().tree(outputs_path(self.item), request.query_params.get("path", ""))
@@ -255,7 +281,7 @@ class OutputsTreeView(ItemView):
 class OutputsFileView(ItemView):
     """One file of the outputs."""
 
-    @extend_schema(parameters=[PATH], responses=BINARY)
+    @extend_schema(parameters=[PATH], responses=FILE)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         path = request.query_params.get("path", "")
         if not path:
@@ -267,7 +293,7 @@ class OutputsFileView(ItemView):
 class OutputsDownloadView(ItemView):
     """All outputs as tar.gz."""
 
-    @extend_schema(responses=BINARY)
+    @extend_schema(responses=ARCHIVE)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         try:
             pieces = storage.outputs().archive(outputs_path(self.item))

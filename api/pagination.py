@@ -17,6 +17,19 @@ class Pagination(LimitOffsetPagination):
     default_limit = settings.CONFIG.server.page_size
     max_limit = settings.CONFIG.server.page_size_max
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        address = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {
+                "count": {"type": "integer", "description": "Of all pages together."},
+                "next": {**address, "description": "Address of the next page."},
+                "previous": {**address, "description": "Address of the page before."},
+                "results": schema,
+            },
+        }
+
     def get_offset(self, request: Any) -> int:
         return min(super().get_offset(request), MAX_OFFSET - self.max_limit)
 

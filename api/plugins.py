@@ -103,7 +103,7 @@ def listed(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 class PluginsView(ProjectView):
-    """Those of a project."""
+    """Notebooks, or tensorboards, of a project."""
 
     lists = True
     model: ClassVar[type[Plugin]]
@@ -121,7 +121,7 @@ class PluginsView(ProjectView):
 
 
 class PluginView(DetailView):
-    """One of them."""
+    """One notebook or tensorboard."""
 
     kind: ClassVar[str]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,7 +13,7 @@ from api.kept_fields import KeptFields
 from polyaxon.db.models.abstract import NAME_LENGTH
 
 
-@extend_schema_field(OpenApiTypes.STR)
+@extend_schema_field({"type": ["string", "null"], "readOnly": True})
 class BuildJobField(serializers.Field[str | None, Any, str | None, Any]):
     """Unique name of the build whose image a run uses. It is written as an id, and of the same project."""
 

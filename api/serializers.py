@@ -24,6 +24,8 @@ STATUS_FIELDS = ("id", "uuid", "created_at", "message", "traceback", "status")
 
 
 class _StatusSerializer(KeptFields, serializers.ModelSerializer[StatusRecord]):
+    """A status that something reached, and when."""
+
     uuid = HexUUIDField()
 
 
@@ -106,6 +108,18 @@ class CodeReferenceSerializer(serializers.ModelSerializer[CodeReference]):
         fields = ("id", "repo", "external_repo", "branch", "commit", "head", "is_dirty", "git_url")
         read_only_fields = ("repo", "external_repo")
         validators: ClassVar[list[Any]] = []  # the constraint is that of uploaded code
+
+
+class NoCodeReferenceSerializer(serializers.Serializer[Any]):
+    """The answer for a run without code, in the shape of 0.6."""
+
+    repo = serializers.IntegerField(allow_null=True)
+    external_repo = serializers.IntegerField(allow_null=True)
+    branch = serializers.CharField()
+    commit = serializers.CharField()
+    head = serializers.CharField()
+    is_dirty = serializers.BooleanField()
+    git_url = serializers.CharField()
 
 
 # What 0.6 answers for a run without code.

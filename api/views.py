@@ -13,6 +13,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthentic
 from api.authentication import USER_AUTHENTICATION
 from api.errors import LengthRequired, TooLarge
 from api.finders import find_item, find_project
+from api.openapi.schema import Schema
 from api.pagination import Pagination
 from api.permissions import (
     RunTokenKeepsToItsRun,
@@ -21,7 +22,6 @@ from api.permissions import (
     default_verb,
 )
 from api.renderers import JSONWhateverIsAccepted
-from api.schema import Schema
 from api.throttling import AnonymousRate, InternalRate, UserRate
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, Project, TensorboardJob, User
 from polyaxon.security.scopes import Verb

@@ -34,7 +34,7 @@ class NodeSerializer(serializers.ModelSerializer[ClusterNode]):
 
 class GPUSerializer(serializers.ModelSerializer[NodeGPU]):
     uuid = HexUUIDField()
-    cluster_node = serializers.UUIDField(source="cluster_node.uuid", format="hex", read_only=True)
+    cluster_node = HexUUIDField(source="cluster_node.uuid")
 
     class Meta:
         model = NodeGPU

@@ -38,7 +38,7 @@ class _ReplicasMixin(ItemView):
 
 
 class ExperimentJobsView(_ReplicasMixin):
-    """Those of one experiment, last updated first. POST adds one by hand."""
+    """Replicas of one experiment, last updated first. POST adds one by hand."""
 
     lists = True
     serializer_class = ExperimentJobSerializer

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from django.conf import settings
 from django.http.request import RawPostDataException
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from api.authentication import SERVICE_AUTHENTICATION
 from api.experiments.serializers import MetricSerializer
 from api.fields import FIRST_YEAR, LAST_YEAR, aware, hex_uuid, wire_time
-from api.metrics.schema import POSTED_EXAMPLES, POSTED_SCHEMA
+from api.metrics.schema import POSTED_SCHEMA
 from api.pagination import LargePagination
 from api.parsers import loads
 from api.renderers import wire_number
@@ -54,6 +54,7 @@ _FLOAT = frozenset({float})
 _FIRST_SECOND = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 _LAST_SECOND = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()
 _BATCH_HELP = "A UUID of the client's choice: what is sent again with the same one is not stored again."
+_STORED = "The row as GET shows it. A list of rows, or a batch of series, is answered without a body."
 _Step = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -114,8 +115,7 @@ class MetricsView(ItemView):
     @extend_schema(
         parameters=[OpenApiParameter(BATCH_HEADER, str, OpenApiParameter.HEADER, description=_BATCH_HELP)],
         request={"application/json": POSTED_SCHEMA},
-        examples=POSTED_EXAMPLES,
-        responses={201: MetricSerializer},
+        responses={201: OpenApiResponse(MetricSerializer, description=_STORED)},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         posted = decode(_body(request))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
@@ -82,6 +82,11 @@ class AllExperimentsView(BaseView):
         return page_of(self, listed(query.ordered(rows, None)).select_related("project__owner"), ExperimentSerializer)
 
 
+LISTED = PolymorphicProxySerializer(
+    "ListedExperiment", [ExperimentSerializer, ExperimentLastMetricSerializer, ExperimentParamsSerializer], None
+)
+
+
 class ExperimentsView(ProjectView):
     """Experiments of a project."""
 
@@ -96,7 +101,8 @@ class ExperimentsView(ProjectView):
             OpenApiParameter("metrics", bool, description="Only names and last metrics."),
             OpenApiParameter("params", bool, description="Only names and parameters."),
             OpenApiParameter("all", bool, description="On one page."),
-        ]
+        ],
+        responses=LISTED,
     )
     def get(self, request: Request, **kwargs: Any) -> Response:
         shape: type[BaseSerializer[Any]] = ExperimentSerializer
@@ -223,6 +229,8 @@ class StopManyView(_ManyView):
 
 
 class DeleteManyView(_ManyView):
+    deletes_what_is_named = True
+
     @extend_schema(request=IdsSerializer, responses={200: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         for experiment in self.chosen():

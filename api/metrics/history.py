@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from django.http import Http404
 from django.utils.http import urlencode
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -149,31 +149,13 @@ class SeriesView(_SeriesView):
         return self.paged(self.chosen(request), SummarySerializer)
 
 
-HISTORY_EXAMPLE = OpenApiExample(
-    "Two buckets",
-    {
-        "name": "loss",
-        "run": "0f4bb7a0c7f54f0b8d1f6c3d2e1a9b8c",
-        "experiment": 7,
-        "count": 1000,
-        "sampled": True,
-        "steps": [499, 999],
-        "times": [1.7e9, 1.7e9 + 60],
-        "values": [0.4, 0.2],
-        "min": [0.38, 0.19],
-        "max": [1.9, 0.44],
-    },
-    response_only=True,
-)
-
-
 class HistoryView(_SeriesView):
     """The series with their points, made fewer where there are more than asked for."""
 
     lists = True
     serializer_class = HistorySerializer
 
-    @extend_schema(parameters=[NAME, FROM, TO, POINTS, METHOD], examples=[HISTORY_EXAMPLE])
+    @extend_schema(parameters=[NAME, FROM, TO, POINTS, METHOD])
     def get(self, request: Request, **kwargs: Any) -> Response:
         points = min(number(request, "points") or DEFAULT_POINTS, MOST_POINTS)
         method = _method(request)
@@ -214,7 +196,7 @@ class PointsView(_SeriesView):
 
 
 class GroupHistoryView(HistoryView):
-    """The same of a group: one series for each experiment and name."""
+    """The series of a group with their points: one series for each experiment and name."""
 
     model = ExperimentGroup
     columns = ()

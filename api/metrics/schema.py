@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
-
 _NUMBER: dict[str, Any] = {
     "type": ["number", "string", "null"],
     "description": "A number, or one of the texts `NaN`, `Infinity`, `-Infinity`.",
@@ -48,18 +46,3 @@ _BATCH: dict[str, Any] = {
     },
 }
 POSTED_SCHEMA: dict[str, Any] = {"oneOf": [_ROW, {"type": "array", "items": _ROW}, _BATCH]}
-POSTED_EXAMPLES = [
-    OpenApiExample("One row", {"values": {"loss": 0.31, "acc": 0.9}, "step": 10}, request_only=True),
-    OpenApiExample("Rows", [{"values": {"loss": 0.31}}, {"values": {"loss": 0.28}}], request_only=True),
-    OpenApiExample(
-        "A batch of series",
-        {
-            "batch": "5f0d0a4e-6a5c-4e3e-9d1c-2f3b8a7c6d5e",
-            "series": [
-                {"name": "loss", "steps": [1, 2, 3], "times": [1.7e9, 1.7e9 + 1, 1.7e9 + 2], "values": [3.0, 2.0, 1.5]},
-                {"name": "acc", "values": [0.5, 0.6]},
-            ],
-        },
-        request_only=True,
-    ),
-]

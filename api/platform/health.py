@@ -57,7 +57,7 @@ class _CheckView(BaseView):
 
 
 class HealthView(_CheckView):
-    """The same as `/healthz`, which no rate limits: what restarts servers asks there."""
+    """Whether the server can work, as `/healthz`, which no rate limits: what restarts servers asks there."""
 
     serializer_class = HealthSerializer
 

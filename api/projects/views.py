@@ -64,7 +64,7 @@ class OwnerView(BaseView):
 
 
 class ProjectNamesView(OwnerView):
-    """The same, names only."""
+    """Names of the projects of an owner that the caller may read."""
 
     serializer_class = ProjectNameSerializer  # type: ignore[assignment]
     pagination_class = LargePagination

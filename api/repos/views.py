@@ -144,7 +144,7 @@ class RepoDownloadView(RepoView):
 
     @extend_schema(
         parameters=[OpenApiParameter("commit", str, description="All 40 digits; default: the newest.")],
-        responses={200: OpenApiTypes.BINARY},
+        responses={(200, "application/gzip"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         wanted = request.query_params.get("commit", "").strip()

@@ -71,7 +71,7 @@ class SearchesView(_SearchMixin):
 
 
 class SearchView(_SearchMixin):
-    """One of them."""
+    """One saved query of the caller."""
 
     verbs = {"DELETE": Verb.RUN}  # one's own
 

@@ -40,7 +40,7 @@ class FollowLogsView(ItemView):
 
 
 class StreamLogsView(FollowLogsView):
-    """The same over a WebSocket: a JSON frame for each status and each line."""
+    """The log as it is written, over a WebSocket: a JSON frame for each status and each line."""
 
     @extend_schema(parameters=[TOKEN], responses={101: None})
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
@@ -57,7 +57,7 @@ class ReplicaFollowLogsView(_ReplicaView, FollowLogsView):
 
 
 class ReplicaStreamLogsView(ReplicaFollowLogsView):
-    """The same over a WebSocket."""
+    """The log of a replica as it is written, over a WebSocket."""
 
     @extend_schema(parameters=[TOKEN], responses={101: None})
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:

@@ -81,7 +81,7 @@ class StopTensorboardView(ProjectView):
 
 
 class StartItemTensorboardView(ItemView, StartTensorboardView):
-    """The same for an experiment or a group."""
+    """Starts the tensorboard of an experiment or a group unless one is active."""
 
     run_token_writes = False
     serializer_class = NewPluginSerializer
@@ -92,7 +92,7 @@ class StartItemTensorboardView(ItemView, StartTensorboardView):
 
 
 class StopItemTensorboardView(ItemView, StopTensorboardView):
-    """The same for an experiment or a group."""
+    """Stops the tensorboard of an experiment or a group."""
 
     run_token_writes = False
 

@@ -86,7 +86,7 @@ class SessionView(BaseView):
     def get(self, request: Request) -> Response:
         return self._answer(request)
 
-    @extend_schema(request=SignInSerializer)
+    @extend_schema(request=SignInSerializer, responses={200: SessionSerializer})
     def post(self, request: Request) -> Response:
         SessionAuthentication().enforce_csrf(request)
         user = sign_in(request, **self.valid(SignInSerializer))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
+    email = serializers.EmailField(read_only=True, allow_null=True)
+
     class Meta:
         model = User
         fields = ("username", "email", "is_superuser")

@@ -103,6 +103,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PAGINATION_CLASS": "api.pagination.Pagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "api.metadata.Metadata",
     "DEFAULT_THROTTLE_CLASSES": [
         "api.throttling.AnonymousRate",
         "api.throttling.UserRate",
@@ -123,11 +124,18 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Polyaxon platform API",
-    "DESCRIPTION": "Runs, tracks and tunes machine-learning experiments.",
+    "DESCRIPTION": (
+        "Runs, tracks and tunes machine-learning experiments.\n\nEvery address also answers with a slash at its end. "
+        "Bodies are JSON; where no field is nested a form will do, too. Lists come in pages: `limit`, `offset`."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.openapi.hooks.complete",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ReplicaRoleEnum": "api.experiments.serializers.ROLES",
         "NodeRoleEnum": ["master", "agent"],

@@ -81,6 +81,8 @@ TAKES = {
     f"DELETE {TEAM}/projects/{{name}}": ADMIN,
     # Accounts
     "GET schema": PUBLIC,
+    "GET docs": PUBLIC,
+    "GET docs/{name}": PUBLIC,
     "GET health": PUBLIC,
     "GET status": PUBLIC,
     "GET versions/cli": PUBLIC,
@@ -178,6 +180,7 @@ MAY_BE_MISSING = (
     "/repo/download",
     "/resources",  # nothing was measured
     "/ci",
+    "docs/{name}",
     "_access/{name}",
     "data_stores/{name}",
     "k8s_config_maps/{name}",

@@ -1,32 +1,13 @@
-"""What the OpenAPI description says beyond the views themselves."""
+"""The ways to say who asks, as the description names them."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 
-PREFIX = "/api/v1/"
-
-
-class Schema(AutoSchema):
-    """Operations are named after method and address, which no two of them share."""
-
-    def get_operation_id(self) -> str:
-        words = re.findall(r"\w+", self.path.removeprefix(PREFIX))
-        return "_".join([self.method.lower(), *words])
-
-    def _is_list_view(self, serializer: Any = None) -> bool:
-        """Views say of themselves that they answer GET with a page."""
-        del serializer
-        return self.method == "GET" and bool(getattr(self.view, "lists", False))
-
-    def get_tags(self) -> list[str]:
-        """The kind of resource: the first fixed word of the address."""
-        words = [part for part in self.path.removeprefix(PREFIX).split("/") if "{" not in part]
-        return words[:1] or ["projects"]
+if TYPE_CHECKING:
+    from drf_spectacular.openapi import AutoSchema
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -35,7 +16,18 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
         del auto_schema
-        return _header("`Token` and the key that `users/token` gives.")
+        return _header("`Token` and the key that `users/token` gives, with a space between them.")
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "rest_framework.authentication.SessionAuthentication"
+    name = "Session"
+    priority = 1  # before the one that comes with the library
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        del auto_schema
+        help_text = "The session of a browser. Changes also need the header X-CSRFToken that `users/session` gives."
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": help_text}
 
 
 class InternalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
