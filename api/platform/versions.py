@@ -13,7 +13,6 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
-from api.throttling import AnonymousRate
 from api.views import BaseView
 from polyaxon import __version__
 
@@ -46,11 +45,16 @@ class LogHandlerSerializer(serializers.Serializer[Any]):
 
 
 class _PublicView(BaseView):
-    """For clients that have not logged in yet."""
+    """For clients that have not logged in yet: answers from memory, which the tool of 0.6 gets before each command."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (AnonymousRate,)
+    throttle_classes = ()
+
+
+# The last release of the tool and library that do not say who they are.
+LAST_NAMELESS = "0.6.1"
+OWN_CLIENTS = "polyaxon-client/"
 
 
 def version(name: str) -> str:
@@ -65,8 +69,14 @@ class VersionView(_PublicView):
     kind = "cli"
 
     def get(self, request: Request) -> Response:
-        names = ("latest_version", "min_version")
-        return Response({name: version(f"{self.kind}_{name}") for name in names})
+        latest = version(f"{self.kind}_latest_version")
+        if self._is_nameless(request) and not getattr(settings.CONFIG.versions, f"{self.kind}_latest_version"):
+            # They advise to upgrade by their package's name, which belongs to another product by now.
+            latest = LAST_NAMELESS
+        return Response({"latest_version": latest, "min_version": version(f"{self.kind}_min_version")})
+
+    def _is_nameless(self, request: Request) -> bool:
+        return self.kind != "platform" and not request.headers.get("User-Agent", "").startswith(OWN_CLIENTS)
 
 
 class ChartVersionView(_PublicView):

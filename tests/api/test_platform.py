@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from api.platform import health
+from polyaxon import __version__
 from tests.api.conftest import url
 
 if TYPE_CHECKING:
@@ -75,3 +76,15 @@ def test_schema_describes_every_route(anonymous: APIClient, db: None) -> None:
     operations = [operation["operationId"] for path in paths.values() for operation in path.values()]
     assert len(operations) == len(set(operations))
     assert {"Token", "InternalToken"} <= set(schema["components"]["securitySchemes"])
+
+
+@pytest.mark.parametrize("kind", ["cli", "lib"])
+def test_clients_of_0_6_are_not_sent_to_another_product(anonymous: APIClient, kind: str) -> None:
+    assert anonymous.get(url(f"versions/{kind}")).json()["latest_version"] == "0.6.1"
+    own = anonymous.get(url(f"versions/{kind}"), headers={"User-Agent": "polyaxon-client/0.7.0"})
+    assert own.json()["latest_version"] == __version__
+
+
+def test_versions_may_be_asked_before_each_command(anonymous: APIClient, settings: Any) -> None:
+    limit = settings.CONFIG.security.throttle_rates_anon
+    assert {anonymous.get(url("versions/cli")).status_code for _ in range(limit + 5)} == {200}

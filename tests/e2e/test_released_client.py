@@ -86,10 +86,6 @@ class OldTool:
 
 
 @pytest.fixture(scope="module")
-def settings_of_server() -> dict[str, str]:
-    return {"POLYAXON_THROTTLE_RATES_ANON": "10000"}  # the tool asks for versions before each command
-
-
 @pytest.fixture(scope="module")
 def old(server: Server, tmp_path_factory: pytest.TempPathFactory) -> OldTool:
     python = interpreter("3.7")
