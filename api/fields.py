@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000
+MAX_TTL = 2**31 - 1
 
 
 class HexUUIDField(serializers.UUIDField):
@@ -29,17 +28,6 @@ class TimeField(serializers.DateTimeField):
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
             raise serializers.ValidationError(f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.")
         return moment
-
-
-@extend_schema_field(OpenApiTypes.ANY)
-class NothingYetField(serializers.Field[None, Any, None, Any]):
-    """Null: kinds of resources that clients ask for and this server has none of."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(source="*", read_only=True, **kwargs)
-
-    def to_representation(self, value: Any) -> None:
-        del value
 
 
 class JSONObjectField(serializers.DictField):
@@ -61,6 +49,13 @@ class TagsField(serializers.ListField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "allow_null": True, **kwargs})
+
+
+class TtlField(serializers.IntegerField):
+    """Seconds that what a finished run leaves with its runner is kept; null for the runner's own time."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, min_value=0, max_value=MAX_TTL, **kwargs)
 
 
 def wire_time(moment: datetime) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def listed(rows: QuerySet[BuildJob]) -> QuerySet[BuildJob]:
     """`rows` with what a list shows of them."""
-    heavy = ("content", "readme", "run_env", "data_refs", "status_message", "definition", "dockerfile")
+    heavy = ("content", "readme", "run_env", "data_refs", "resources", "status_message", "definition", "dockerfile")
     return rows.select_related("user", "project__owner").defer(*heavy)
 
 
@@ -55,7 +55,6 @@ class BuildsView(ProjectView):
     @extend_schema(request=NewBuildSerializer, responses={201: BuildCreatedSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewBuildSerializer)
-        values.pop("ttl", None)
         build = builds.create_build(self.project, self.caller, builds.NewBuild(**values))
         return Response(BuildCreatedSerializer(build).data, status=status.HTTP_201_CREATED)
 

@@ -36,6 +36,7 @@ def restart_job(
     content: str | None = None,
     update_code: bool = False,
     description: str | None = None,
+    ttl: int | None = None,
 ) -> Job:
     """A new job made from `original`; `content` is merged over its file."""
     if original.content is None:
@@ -45,7 +46,7 @@ def restart_job(
         params=None if content else original.params,
         description=description if description is not None else original.description,
         tags=original.tags,
-        is_managed=original.is_managed,
+        ttl=ttl,
         original=original,
         cloning_strategy="restart",
         code_reference=None if update_code else original.code_reference,

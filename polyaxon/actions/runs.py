@@ -95,6 +95,8 @@ def _update(item: Item, user: User | None, changes: dict[str, Any], *, merge: bo
     assert isinstance(row, ProjectItem)
     if row.status not in row.LIFECYCLE.pending and changes.get("is_managed", row.is_managed) != row.is_managed:
         raise InvalidInput("Who runs it cannot change once it has started.", field="is_managed")
+    if changes.get("content", row.content) != row.content and not (row.is_done or row.status in row.LIFECYCLE.pending):
+        raise InvalidInput("It is under way with the file that it has. Change it after its end.", field="content")
     for key, value in changes.items():
         setattr(item, key, _merged(getattr(row, key), value, key) if merge else value)
     item.save(update_fields=[*changes, "updated_at"])

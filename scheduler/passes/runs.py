@@ -192,8 +192,13 @@ def tidy(run: Run) -> None:
 def _tidy(run: Run, runner: Runner) -> None:
     if _observe(run, runner).phase in {Phase.STARTING, Phase.RUNNING}:
         _stop(run, runner)
-    elif run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < KEPT_AFTER_END:
+    elif run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < _kept(run):
         runner.clean(run.uuid.hex)
+
+
+def _kept(run: Run) -> timedelta:
+    """How long the code and the state of a finished run stay: its own `ttl`, if it has one."""
+    return KEPT_AFTER_END if run.ttl is None else timedelta(seconds=run.ttl)
 
 
 def forget(run: Run) -> bool:
