@@ -7,6 +7,7 @@ from functools import partial
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app
 from scheduler.passes import queue, reconcile
+from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
@@ -50,6 +51,7 @@ def _advance_group(pk: int) -> None:
 
 @app.task(name="scheduler.dispatch")
 def dispatch_pass(_pk: int = 0) -> None:
+    guarded(follow_builds)
     guarded(dispatch)
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import Experiment
 from polyaxon.db.models.abstract import Runnable
@@ -62,7 +63,7 @@ def _observe(run: Run, runner: Runner) -> Observation:
 def _step(run: Run, runner: Runner, *, launching: bool) -> None:
     if run.is_done:
         _tidy(run, runner)
-    elif run.status not in run.LIFECYCLE.pending:
+    elif run.status not in WAITING:
         _follow(run, runner, launching=launching)
 
 
