@@ -13,6 +13,7 @@ from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
 from scheduler.passes.runs import advance
+from scheduler.passes.sweep import sweep
 from scheduler.passes.unsupported import end_unsupported
 from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
@@ -76,6 +77,12 @@ def webhooks_pass() -> None:
 @one_at_a_time
 def expire_pass() -> None:
     expire()
+
+
+@app.task(name="scheduler.sweep")
+@one_at_a_time
+def sweep_pass() -> None:
+    sweep()
 
 
 @app.task(name="scheduler.reconcile")

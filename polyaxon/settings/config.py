@@ -238,6 +238,17 @@ class IntervalsConfig(Area):
     )
 
 
+class CleaningConfig(Area):
+    """How long things are kept. Options of the same names go before these settings."""
+
+    cleaning_intervals_activity_logs: Positive = Field(30, description="Days for which activity is kept.")
+    cleaning_intervals_events: Positive = Field(30, description="Days for which the stream of events can be read back.")
+    cleaning_intervals_archives: Positive = Field(7, description="Days until what is archived is deleted.")
+    idempotency_hours: Positive = Field(
+        24, description="Hours for which the answer to a creation is kept for those who repeat its Idempotency-Key."
+    )
+
+
 class VersionsConfig(Area):
     """What clients are told about versions. Empty: this release."""
 
@@ -280,6 +291,7 @@ class Config:
     security: SecurityConfig
     code: CodeConfig
     intervals: IntervalsConfig
+    cleaning: CleaningConfig
     versions: VersionsConfig
     webhooks: WebhooksConfig
 
@@ -303,6 +315,7 @@ AREAS: dict[str, type[Area]] = {
     "stores": StoresConfig,
     "security": SecurityConfig,
     "intervals": IntervalsConfig,
+    "cleaning": CleaningConfig,
     "versions": VersionsConfig,
     "webhooks": WebhooksConfig,
     "code": CodeConfig,
