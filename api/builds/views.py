@@ -20,6 +20,7 @@ from api.builds.serializers import (
     NewBuildSerializer,
 )
 from api.experiments.views import LIST_PARAMETERS
+from api.idempotency import repeatable
 from api.items import DetailView
 from api.views import ItemView, ProjectView, no_body
 from polyaxon.actions import builds
@@ -53,6 +54,7 @@ class BuildsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), BuildSerializer)
 
     @extend_schema(request=NewBuildSerializer, responses={201: BuildCreatedSerializer})
+    @repeatable(BuildCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewBuildSerializer)
         build = builds.create_build(self.project, self.caller, builds.NewBuild(**values))

@@ -23,6 +23,7 @@ from api.experiments.serializers import (
     NewExperimentSerializer,
 )
 from api.flags import flag, number
+from api.idempotency import repeatable
 from api.items import DetailView
 from api.pagination import LargePagination
 from api.permissions import readable_projects
@@ -121,6 +122,7 @@ class ExperimentsView(ProjectView):
         return rows if group_id is None else rows.filter(_of_group(self.project, group_id))
 
     @extend_schema(request=NewExperimentSerializer, responses={201: ExperimentCreatedSerializer})
+    @repeatable(ExperimentCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewExperimentSerializer)
         group = sibling(ExperimentGroup, self.project, values.pop("experiment_group", None), field="experiment_group")
@@ -186,6 +188,7 @@ class CloneView(ExperimentItemView):
     serializer_class = ExperimentSerializer
 
     @extend_schema(request=CloneSerializer, responses={201: ExperimentSerializer})
+    @repeatable(ExperimentSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(CloneSerializer)
         clone = experiments.clone_experiment(

@@ -24,6 +24,7 @@ from api.groups.serializers import (
     SelectionSerializer,
     StopGroupSerializer,
 )
+from api.idempotency import repeatable
 from api.items import DetailView
 from api.pagination import LargePagination
 from api.views import ItemView, ProjectView
@@ -82,6 +83,7 @@ class GroupsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), GroupSerializer)
 
     @extend_schema(request=NewGroupSerializer, responses={201: GroupCreatedSerializer})
+    @repeatable(GroupCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewGroupSerializer)
         values["experiment_ids"] = values.get("experiment_ids") or []

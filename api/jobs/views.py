@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from api import query
 from api.experiments.views import LIST_PARAMETERS
+from api.idempotency import repeatable
 from api.items import DetailView, checked_file
 from api.jobs.serializers import (
     ChangedJobSerializer,
@@ -53,6 +54,7 @@ class JobsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), JobSerializer)
 
     @extend_schema(request=NewJobSerializer, responses={201: JobCreatedSerializer})
+    @repeatable(JobCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewJobSerializer)
         values["build_job"] = sibling(BuildJob, self.project, values.get("build_job"), field="build_job")
@@ -81,6 +83,7 @@ class RestartJobView(ItemView):
     serializer_class = JobSerializer
 
     @extend_schema(request=CloneSerializer, responses={201: JobSerializer})
+    @repeatable(JobSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(CloneSerializer)
         job = jobs.restart_job(

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
+from polyaxon.actions.repeats import tell
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import first_status
 from polyaxon.actions.tags import clean_tags
@@ -136,6 +137,7 @@ def insert(
     )
     first_status(row)
     emit(action, row, actor=user)
+    tell(row)
     return row
 
 

@@ -17,7 +17,7 @@ class IdempotencyKey(models.Model):
     # Of method, address and body: the same key for something else is a mistake of the client.
     digest = models.CharField(max_length=64)
     code = models.PositiveSmallIntegerField(null=True, blank=True)
-    body = models.JSONField(null=True, blank=True)
+    body = models.TextField(blank=True, default="")  # JSON, as it was sent
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
