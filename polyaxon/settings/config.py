@@ -182,7 +182,7 @@ class SchedulerConfig(Area):
 
     sync_interval: Seconds = Field(0.5, description="Seconds between two looks at active local runs.")
     reconcile_interval: Seconds = Field(5.0, description="Seconds between two searches for forgotten work.")
-    heartbeat_timeout: Seconds = Field(1800.0, description="Seconds without heartbeat until an unmanaged run fails.")
+    heartbeat_timeout: Positive = Field(1800, description="Seconds without heartbeat until an unmanaged run fails.")
     scheduler_reconcile_countdown: Positive = Field(
         120, description="Seconds until a status that a run's helper reported counts, if the run is not done by then."
     )

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import time
-import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -300,7 +299,9 @@ class Run:
         if self._sender is None:
             self._target.entity_id = int(time.time())
             return
-        once = str(uuid.uuid4())
+        from uuid import uuid4  # noqa: PLC0415 - not needed inside of the platform
+
+        once = str(uuid4())
         wire = Wire(self._sender.connection)
         try:
             path = self._target.collection(wire)
