@@ -151,6 +151,14 @@ def merged_content(present: str | None, override: str | None) -> str | None:
         raise InvalidInput(str(error)) from error
 
 
+def kept_tags(original: Experiment | Job, override: str | None) -> list[str] | None:
+    """The tags of a clone: the original's, unless the `override` of its file names others."""
+    try:
+        return None if override and "tags" in read(override) else original.tags
+    except PolyaxonfileError as error:
+        raise InvalidInput(str(error)) from error
+
+
 def sibling(model: type[ItemT], project: Project, pk: Any, *, field: str) -> ItemT | None:
     """The project's live row of that id. Raises `InvalidInput`: ids of other projects are refused."""
     if pk is None:

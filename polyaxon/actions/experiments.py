@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from polyaxon.actions.creation import NewRun, insert_run, merged_content, prepare_run
+from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
 from polyaxon.actions.statuses import lock
 from polyaxon.db.models import (
     Experiment,
@@ -84,9 +84,9 @@ def clone_experiment(
         content=merged_content(original.content, content),
         params=None if content else original.params,
         description=description if description is not None else original.description,
-        framework=original.framework,
+        framework=None if content else original.framework,
         ttl=ttl,
-        tags=original.tags,
+        tags=kept_tags(original, content),
         group=original.experiment_group,
         original=root,
         cloning_strategy=strategy,

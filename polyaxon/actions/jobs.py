@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from polyaxon.actions.creation import NewRun, insert_run, merged_content, prepare_run
+from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
 from polyaxon.db.models import Job, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
@@ -45,7 +45,7 @@ def restart_job(
         content=merged_content(original.content, content),
         params=None if content else original.params,
         description=description if description is not None else original.description,
-        tags=original.tags,
+        tags=kept_tags(original, content),
         ttl=ttl,
         original=original,
         cloning_strategy="restart",

@@ -153,3 +153,19 @@ def test_a_seed_of_zero_is_a_seed(client: APIClient, project: Project) -> None:
     search["hptuning"]["seed"] = 0
     client.post(f"{P}/groups", {"content": json.dumps(search)}, format="json")
     assert ExperimentGroup.objects.get().seed == 0
+
+
+def test_what_a_clone_s_own_file_says_wins_over_the_original(client: APIClient, project: Project) -> None:
+    original = make_experiment(project, tags=["old"], framework="keras")
+    job = make_job(project, tags=["old"])
+    override = {"version": 1, "tags": ["new"]}
+    for path, kind in ((f"experiments/{original.pk}", "experiment"), (f"jobs/{job.pk}", "job")):
+        plain = client.post(f"{P}/{path}/restart", {}, format="json").json()
+        body = {
+            "content": json.dumps({**override, "kind": kind, **({"framework": "pytorch"} if kind[0] == "e" else {})})
+        }
+        changed = client.post(f"{P}/{path}/restart", body, format="json").json()
+        assert (plain["tags"], changed["tags"]) == (["old"], ["new"])
+        assert (plain.get("framework"), changed.get("framework")) in {("keras", "pytorch"), (None, None)}
+    refused = client.post(f"{P}/jobs/{job.pk}/restart", {"content": "{"}, format="json")
+    assert refused.status_code == 400
