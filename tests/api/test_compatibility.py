@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +12,6 @@ from api.throttling import HighRate, InternalRate, UserRate
 from tests.api.conftest import P, client_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rest_framework.test import APIClient
 
     from polyaxon.db.models import Experiment, User
@@ -52,3 +52,11 @@ def test_wart_20_a_missing_file_tells_nothing_of_the_server(
     assert answer.status_code in {400, 404}
     assert str(root) not in answer.content.decode()
     assert experiment.sub_path not in answer.content.decode()
+
+
+def test_the_page_of_compatibility_names_tests_that_exist() -> None:
+    root = Path(__file__).resolve().parents[2]
+    named = set(re.findall(r"`(test_\w+)`", (root / "docs" / "compatibility.md").read_text(encoding="utf-8")))
+    files = (root / "tests").rglob("test_*.py")
+    existing = {name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
+    assert named - existing == set()

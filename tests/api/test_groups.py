@@ -148,6 +148,8 @@ def test_wart_9_stopping_what_is_pending_leaves_the_rest_alone(client: APIClient
     assert client.get(f"{P}/experiments/{waiting.pk}").json()["last_status"] == "stopped"
     assert client.get(f"{P}/experiments/{running.pk}").json()["last_status"] == "running"
     assert client.get(f"{G}/{study.pk}").json()["last_status"] == "running"
+    study.refresh_from_db()
+    assert study.suggestions_complete, "else the search would go on with others"
     assert client.post(f"{G}/{study.pk}/stop", {"pending": "perhaps"}, format="json").status_code == 400
 
 

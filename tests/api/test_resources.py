@@ -12,7 +12,7 @@ from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Experiment
 from scheduler.passes.dispatch import replica
 from tests.api.conftest import P
 from tests.contents import group_content
-from tests.factories import BUILD, make_experiment, make_group, make_job, make_notebook, make_tensorboard
+from tests.factories import BUILD, make_experiment, make_job, make_notebook, make_tensorboard
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
@@ -134,18 +134,6 @@ def test_wart_1_a_clone_of_an_experiment_without_file_is_a_400(client: APIClient
         answer = client.post(f"{P}/experiments/{tracked.pk}/restart", body, format="json")
         assert answer.status_code == 400
         assert "no polyaxonfile" in answer.json()[0]
-
-
-def test_wart_9_stopping_what_waits_leaves_what_runs(client: APIClient, project: Project) -> None:
-    group = make_group(project)
-    waiting, running = (make_experiment(project, group=group, trial_index=place) for place in range(2))
-    set_status(running, "running")
-    answer = client.post(f"{P}/groups/{group.pk}/stop", {"pending": True}, format="json")
-    assert answer.status_code == 200
-    for row in (group, waiting, running):
-        row.refresh_from_db()
-    assert (waiting.status, running.status, running.stop_requested_at) == ("stopped", "running", None)
-    assert (group.status, group.suggestions_complete) == ("created", True)
 
 
 def test_a_seed_of_zero_is_a_seed(client: APIClient, project: Project) -> None:
