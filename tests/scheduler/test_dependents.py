@@ -124,3 +124,14 @@ def test_notebooks_follow_their_build() -> None:
     set_status(notebook.build_job, "failed", message="no such image")
     assert after(follow_builds, notebook) == "failed"
     assert "no such image" in notebook.status_message
+
+
+@pytest.mark.parametrize("status", ["building", "resuming"])
+@pytest.mark.parametrize("make", [make_experiment, make_job])
+def test_what_was_launched_never_waits_again(make: Any, status: str) -> None:
+    run = make(make_project())
+    dispatch()
+    set_status(run, "warning", message="the disk is nearly full")
+    assert set_status(run, status) is None, "it would be launched a second time beside the first"
+    assert after(dispatch, run) == "warning"
+    assert run.attempt == 1
