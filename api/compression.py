@@ -35,7 +35,8 @@ def gzip_json(get_response: Handler) -> Handler:
 
 
 def _is_json(response: HttpResponseBase) -> bool:
-    if response.streaming or response.has_header("Content-Encoding") or response.has_header("Content-Disposition"):
+    is_download = response.get("Content-Disposition", "").startswith("attachment")
+    if response.streaming or is_download or response.has_header("Content-Encoding"):
         return False
     is_json = response.get("Content-Type", "").startswith(("application/json", "application/vnd.oai.openapi+json"))
     return is_json and len(response.content) >= MIN_BYTES  # type: ignore[attr-defined]

@@ -56,6 +56,12 @@ def test_small_answers_streams_and_other_methods_go_as_they_are(client: APIClien
     assert not changed.has_header("Content-Encoding")
 
 
+def test_the_description_of_the_api_is_compressed(anonymous: APIClient, db: None) -> None:
+    packed = anonymous.get(url("schema"), HTTP_ACCEPT_ENCODING="gzip")
+    assert packed["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(packed.content))["openapi"].startswith("3.1")
+
+
 def test_compression_can_be_turned_off(client: APIClient, many: list[Experiment], settings: Any) -> None:
     settings.CONFIG = replace(settings.CONFIG, server=settings.CONFIG.server.model_copy(update={"gzip_level": 0}))
     answer = client.get(f"{P}/experiments", HTTP_ACCEPT_ENCODING="gzip")
