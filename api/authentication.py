@@ -83,7 +83,7 @@ class TokenAuthentication(_KeywordAuthentication):
 class InternalTokenAuthentication(_KeywordAuthentication):
     """The secret shared by the platform's services, together with the name of the service."""
 
-    keyword = "InternalToken"
+    keyword = "Internaltoken"  # written so in 401 answers; in any case in requests
 
     def check(self, key: str, request: Request) -> tuple[InternalUser, None] | None:
         service = request.headers.get(INTERNAL_HEADER, "")

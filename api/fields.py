@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000
+MAX_TTL = 2**31 - 1
 
 
 @extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{32}$", "readOnly": True})
@@ -35,17 +35,6 @@ class TimeField(serializers.DateTimeField):
         return moment
 
 
-@extend_schema_field(OpenApiTypes.ANY)
-class NothingYetField(serializers.Field[None, Any, None, Any]):
-    """Null: kinds of resources that clients ask for and this server has none of."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(source="*", read_only=True, **kwargs)
-
-    def to_representation(self, value: Any) -> None:
-        del value
-
-
 class JSONObjectField(serializers.DictField):
     """A JSON object with any content."""
 
@@ -65,6 +54,13 @@ class TagsField(serializers.ListField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "allow_null": True, **kwargs})
+
+
+class TtlField(serializers.IntegerField):
+    """Seconds that what a finished run leaves with its runner is kept; null for the runner's own time."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, min_value=0, max_value=MAX_TTL, **kwargs)
 
 
 def wire_time(moment: datetime) -> str:

@@ -34,10 +34,12 @@ from api.views import Item, ItemView, no_body
 from polyaxon import storage
 from polyaxon.actions import code, runs
 from polyaxon.actions.names import free_name
+from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import set_status
 from polyaxon.errors import InvalidInput, Refused
 from polyaxon.security.scopes import Verb
 from polyaxon.stores import OutputsNotFound
+from polyaxon_schemas.resources import total
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -114,6 +116,15 @@ class DetailView(ItemView):
 
     def detail(self) -> Response:
         return Response(self.get_serializer(self.item).data)
+
+
+def checked_file(changes: dict[str, Any], *, kind: str) -> None:
+    """Check the file among `changes` and derive from it what the row says of it. Raises `InvalidInput`."""
+    if "content" not in changes:
+        return
+    if not changes["content"]:
+        raise InvalidInput("The content cannot be removed.", field="content")
+    changes["resources"] = total(check_renders(parse_content(changes["content"], kind=kind)).environment)
 
 
 class ArchiveView(ItemView):

@@ -12,14 +12,12 @@ from rest_framework.response import Response
 
 from api import query
 from api.experiments.views import LIST_PARAMETERS
-from api.fields import JSONObjectField, NothingYetField, TagsField, TextField
-from api.items import DetailView
-from api.run_fields import BuildJobField, ItemSerializer
+from api.fields import JSONObjectField, TagsField, TextField
+from api.items import DetailView, checked_file
+from api.run_fields import BuildJobField, ItemSerializer, ResourcesField
 from api.views import ProjectView
 from polyaxon.actions.plugins import NewPlugin
-from polyaxon.actions.specs import parse_content
 from polyaxon.db.models.abstract import NAME_LENGTH
-from polyaxon.errors import InvalidInput
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -69,7 +67,7 @@ class PluginSerializer(ItemSerializer):
 
 
 class PluginDetailSerializer(PluginSerializer):
-    resources = NothingYetField()
+    resources = ResourcesField()
 
 
 class NewPluginSerializer(serializers.Serializer[Any]):
@@ -98,7 +96,7 @@ class ChangedPluginSerializer(serializers.Serializer[Any]):
 
 def listed(rows: QuerySet[Any]) -> QuerySet[Any]:
     """`rows` with what a list shows of them."""
-    heavy = ("content", "readme", "run_env", "data_refs", "status_message", "definition")
+    heavy = ("content", "readme", "run_env", "data_refs", "resources", "status_message", "definition")
     return rows.select_related("user", "project__owner").defer(*heavy)
 
 
@@ -126,10 +124,7 @@ class PluginView(DetailView):
     kind: ClassVar[str]
 
     def complete(self, changes: dict[str, Any]) -> None:
-        if "content" in changes:
-            if not changes["content"]:
-                raise InvalidInput("The content cannot be removed.", field="content")
-            parse_content(changes["content"], kind=self.kind)
+        checked_file(changes, kind=self.kind)
 
 
 def new_plugin(values: dict[str, Any]) -> NewPlugin:

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.bookmarked import BookmarkedField
-from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField
+from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField, TtlField
 from api.kept_fields import KeptFields
 from polyaxon.db.models.abstract import NAME_LENGTH
 
@@ -22,6 +22,15 @@ class BuildJobField(serializers.Field[str | None, Any, str | None, Any]):
 
     def to_representation(self, value: Any) -> str | None:
         return f"{value.project.unique_name}.builds.{value.build_job_id}" if value.build_job_id else None
+
+
+class ResourcesField(serializers.DictField):
+    """What the file of a run asks for, all replicas together: cpu, memory, gpu, tpu; null if it asks for nothing."""
+
+    child = serializers.DictField(child=serializers.FloatField())
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, **kwargs)
 
 
 class ItemSerializer(KeptFields, serializers.ModelSerializer[Any]):
@@ -70,7 +79,7 @@ class NewRunSerializer(NewItemSerializer):
     run_env = JSONObjectField(required=False, allow_null=True)
     data_refs = JSONObjectField(required=False, allow_null=True)
     build_job = serializers.IntegerField(required=False, allow_null=True)
-    ttl = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    ttl = TtlField()
 
 
 class ChangedItemSerializer(KeptFields):

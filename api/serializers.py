@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, JSONObjectField, TextField, TimeField
+from api.fields import HexUUIDField, JSONObjectField, TextField, TimeField, TtlField
 from api.kept_fields import KeptFields
 from polyaxon.db.models import (
     BuildJobStatus,
@@ -140,7 +140,7 @@ class CloneSerializer(serializers.Serializer[Any]):
     content = TextField()
     update_code = serializers.BooleanField(default=False)
     description = TextField(required=False)
-    ttl = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    ttl = TtlField()
 
 
 class IdsSerializer(serializers.Serializer[Any]):

@@ -35,6 +35,7 @@ RESOURCES = (
 urlpatterns = [
     *(path(form, healthz) for form in ("healthz", "healthz/", "_health", "_health/")),
     route("statusz", StatusView, schema=None),
+    path("", include("api.pages.urls")),
     *(path("api/v1/", include(f"api.{name}.urls")) for name in RESOURCES),
 ]
 

@@ -11,6 +11,7 @@ from polyaxon.settings.config import Config
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 EXPIRY_INTERVAL = 300.0  # seconds
+SWEEP_INTERVAL = 3600.0
 
 
 def timetable(config: Config) -> dict[str, dict[str, Any]]:
@@ -19,6 +20,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
         "scheduler.sync": config.scheduler.sync_interval,
         "scheduler.reconcile": config.scheduler.reconcile_interval,
         "scheduler.expire": EXPIRY_INTERVAL,
+        "scheduler.sweep": SWEEP_INTERVAL,
         "scheduler.webhooks": config.webhooks.webhooks_interval,
         "monitors.usage": config.runner.usage_interval,
         "monitors.cluster": config.intervals.intervals_clusters_update_system_nodes,

@@ -7,11 +7,13 @@ from functools import partial
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app
 from scheduler.passes import queue, reconcile
+from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
 from scheduler.passes.runs import advance
+from scheduler.passes.sweep import sweep
 from scheduler.passes.unsupported import end_unsupported
 from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
@@ -50,6 +52,7 @@ def _advance_group(pk: int) -> None:
 
 @app.task(name="scheduler.dispatch")
 def dispatch_pass(_pk: int = 0) -> None:
+    guarded(follow_builds)
     guarded(dispatch)
 
 
@@ -74,6 +77,12 @@ def webhooks_pass() -> None:
 @one_at_a_time
 def expire_pass() -> None:
     expire()
+
+
+@app.task(name="scheduler.sweep")
+@one_at_a_time
+def sweep_pass() -> None:
+    sweep()
 
 
 @app.task(name="scheduler.reconcile")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from api.bookmarked import BookmarkedField
-from api.fields import NothingYetField, TextField
-from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer
+from api.fields import TextField, TtlField
+from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer, ResourcesField
 from polyaxon.db.models import BuildJob
 
 _FIELDS = (
@@ -41,7 +41,7 @@ class BuildSerializer(ItemSerializer):
 
 
 class BuildDetailSerializer(BuildSerializer):
-    resources = NothingYetField()
+    resources = ResourcesField()
     num_jobs = serializers.SerializerMethodField()
     num_experiments = serializers.SerializerMethodField()
     commit = serializers.CharField(source="code_reference.commit", read_only=True, allow_null=True, default=None)
@@ -87,7 +87,7 @@ class BuildCreatedSerializer(ItemSerializer):
 class NewBuildSerializer(NewItemSerializer):
     """A new build."""
 
-    ttl = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    ttl = TtlField()
 
 
 class ChangedBuildSerializer(ChangedItemSerializer):

@@ -20,6 +20,7 @@ from api.builds.serializers import (
     NewBuildSerializer,
 )
 from api.experiments.views import LIST_PARAMETERS
+from api.idempotency import repeatable
 from api.items import DetailView
 from api.views import ItemView, ProjectView, no_body
 from polyaxon.actions import builds
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 def listed(rows: QuerySet[BuildJob]) -> QuerySet[BuildJob]:
     """`rows` with what a list shows of them."""
-    heavy = ("content", "readme", "run_env", "data_refs", "status_message", "definition", "dockerfile")
+    heavy = ("content", "readme", "run_env", "data_refs", "resources", "status_message", "definition", "dockerfile")
     return rows.select_related("user", "project__owner").defer(*heavy)
 
 
@@ -53,9 +54,9 @@ class BuildsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), BuildSerializer)
 
     @extend_schema(request=NewBuildSerializer, responses={201: BuildCreatedSerializer})
+    @repeatable(BuildCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewBuildSerializer)
-        values.pop("ttl", None)
         build = builds.create_build(self.project, self.caller, builds.NewBuild(**values))
         return Response(BuildCreatedSerializer(build).data, status=status.HTTP_201_CREATED)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import HexUUIDField, JSONObjectField, NothingYetField, TextField
+from api.fields import HexUUIDField, JSONObjectField, TextField
 from api.plugin_fields import TensorboardFields
-from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, RunSerializer
+from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, ResourcesField, RunSerializer
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
 from polyaxon.stores import series
@@ -82,7 +82,7 @@ class ExperimentParamsSerializer(ItemSerializer):
 
 
 class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
-    resources = NothingYetField()
+    resources = ResourcesField()
     num_jobs = serializers.SerializerMethodField()
     is_clone = serializers.BooleanField(read_only=True)
 

@@ -23,6 +23,7 @@ from api.experiments.serializers import (
     NewExperimentSerializer,
 )
 from api.flags import flag, number
+from api.idempotency import repeatable
 from api.items import DetailView
 from api.pagination import LargePagination
 from api.permissions import readable_projects
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.serializers import BaseSerializer
 
-_LARGE_COLUMNS = ("content", "readme", "run_env", "data_refs", "status_message")
+_LARGE_COLUMNS = ("content", "readme", "run_env", "data_refs", "resources", "status_message")
 LIST_PARAMETERS = [
     OpenApiParameter("query", str, description="Filter, as in `status:running,metrics.loss:<0.3`."),
     OpenApiParameter("sort", str, description="As in `-created_at` or `-metric.loss`."),
@@ -130,9 +131,9 @@ class ExperimentsView(ProjectView):
         return rows if group_id is None else rows.filter(_of_group(self.project, group_id))
 
     @extend_schema(request=NewExperimentSerializer, responses={201: ExperimentCreatedSerializer})
+    @repeatable(ExperimentCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewExperimentSerializer)
-        values.pop("ttl", None)
         group = sibling(ExperimentGroup, self.project, values.pop("experiment_group", None), field="experiment_group")
         original = sibling(
             Experiment, self.project, values.pop("original_experiment", None), field="original_experiment"
@@ -196,6 +197,7 @@ class CloneView(ExperimentItemView):
     serializer_class = ExperimentSerializer
 
     @extend_schema(request=CloneSerializer, responses={201: ExperimentSerializer})
+    @repeatable(ExperimentSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(CloneSerializer)
         clone = experiments.clone_experiment(
@@ -205,6 +207,7 @@ class CloneView(ExperimentItemView):
             content=values.get("content"),
             update_code=values["update_code"],
             description=values.get("description"),
+            ttl=values.get("ttl"),
         )
         context = {**self.get_serializer_context(), "metrics": {}}
         return Response(ExperimentSerializer(clone, context=context).data, status=status.HTTP_201_CREATED)

@@ -24,10 +24,11 @@ from api.groups.serializers import (
     SelectionSerializer,
     StopGroupSerializer,
 )
+from api.idempotency import repeatable
 from api.items import DetailView
 from api.pagination import LargePagination
 from api.views import ItemView, ProjectView
-from polyaxon.actions import groups, runs
+from polyaxon.actions import groups
 from polyaxon.db.models import Experiment, ExperimentGroup
 from polyaxon.errors import InvalidInput
 from polyaxon.lifecycles import EXPERIMENT
@@ -82,6 +83,7 @@ class GroupsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), GroupSerializer)
 
     @extend_schema(request=NewGroupSerializer, responses={201: GroupCreatedSerializer})
+    @repeatable(GroupCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewGroupSerializer)
         values["experiment_ids"] = values.get("experiment_ids") or []
@@ -103,9 +105,7 @@ class GroupView(DetailView, GroupItemView):
 
     def complete(self, changes: dict[str, Any]) -> None:
         if "hptuning" in changes and self.item.content is not None:
-            raise InvalidInput(
-                "The search follows its file. Start another group to search otherwise.", field="hptuning"
-            )
+            changes["hptuning"] = groups.changed_search(self.item, changes["hptuning"])
 
     def detail(self) -> Response:
         context = {**self.get_serializer_context(), "counts": counts(self.item)}
@@ -119,12 +119,8 @@ class StopGroupView(GroupItemView):
 
     @extend_schema(responses={200: None})
     def post(self, request: Request, **kwargs: Any) -> Response:
-        if self.valid(StopGroupSerializer)["pending"]:
-            waiting = members(self.item).filter(status__in=EXPERIMENT.pending)
-            for experiment in waiting.select_related("project__owner"):
-                runs.request_stop(experiment, self.caller)
-        else:
-            runs.request_stop(self.item, self.caller)
+        pending_only = self.valid(StopGroupSerializer)["pending"]
+        groups.stop_group(self.item, self.caller, pending_only=pending_only)
         return Response(None)
 
 

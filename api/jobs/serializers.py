@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from api.fields import JSONObjectField, NothingYetField, TextField
-from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, RunSerializer
+from api.fields import JSONObjectField, TextField
+from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, ResourcesField, RunSerializer
 from polyaxon.db.models import Job
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
 
@@ -45,7 +45,7 @@ class JobSerializer(RunSerializer):
 
 class JobDetailSerializer(JobSerializer):
     is_clone = serializers.BooleanField(read_only=True)
-    resources = NothingYetField()
+    resources = ResourcesField()
 
     class Meta(JobSerializer.Meta):
         fields = (
@@ -86,6 +86,7 @@ class NewJobSerializer(NewRunSerializer):
 
 
 class ChangedJobSerializer(ChangedItemSerializer):
+    content = TextField()
     data_refs = JSONObjectField(required=False, allow_null=True)
     node_scheduled = TextField(max_length=256)
     original_job = serializers.IntegerField(required=False, allow_null=True)

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 
 from api import query
 from api.experiments.views import LIST_PARAMETERS
-from api.items import DetailView
+from api.idempotency import repeatable
+from api.items import DetailView, checked_file
 from api.jobs.serializers import (
     ChangedJobSerializer,
     JobCreatedSerializer,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 def listed(rows: QuerySet[Job]) -> QuerySet[Job]:
     """`rows` with what a list shows of them."""
-    heavy = ("content", "readme", "run_env", "data_refs", "status_message", "definition")
+    heavy = ("content", "readme", "run_env", "data_refs", "resources", "status_message", "definition")
     return rows.select_related("user", "project__owner").defer(*heavy)
 
 
@@ -53,9 +54,9 @@ class JobsView(ProjectView):
         return self.paged(listed(query.ordered(rows, request.query_params.get("sort"))), JobSerializer)
 
     @extend_schema(request=NewJobSerializer, responses={201: JobCreatedSerializer})
+    @repeatable(JobCreatedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(NewJobSerializer)
-        values.pop("ttl", None)
         values["build_job"] = sibling(BuildJob, self.project, values.get("build_job"), field="build_job")
         job = jobs.create_job(self.project, self.caller, jobs.NewJob(**values))
         return Response(JobCreatedSerializer(job).data, status=status.HTTP_201_CREATED)
@@ -69,6 +70,7 @@ class JobView(DetailView):
     serializer_class = JobDetailSerializer
 
     def complete(self, changes: dict[str, Any]) -> None:
+        checked_file(changes, kind="job")
         if "original_job" in changes:
             changes["original_job"] = sibling(Job, self.project, changes["original_job"], field="original_job")
 
@@ -81,6 +83,7 @@ class RestartJobView(ItemView):
     serializer_class = JobSerializer
 
     @extend_schema(request=CloneSerializer, responses={201: JobSerializer})
+    @repeatable(JobSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(CloneSerializer)
         job = jobs.restart_job(
@@ -89,5 +92,6 @@ class RestartJobView(ItemView):
             content=values.get("content"),
             update_code=values["update_code"],
             description=values.get("description"),
+            ttl=values.get("ttl"),
         )
         return Response(self.get_serializer(job).data, status=status.HTTP_201_CREATED)

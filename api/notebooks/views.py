@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from api import query
 from api.authentication import InternalTokenAuthentication, InternalUser
+from api.idempotency import repeatable
 from api.notebooks.serializers import (
     ChangedNotebookSerializer,
     NotebookDetailSerializer,
@@ -51,6 +52,7 @@ class StartNotebookView(ProjectView):
     serializer_class = NewPluginSerializer
 
     @extend_schema(responses={201: NotebookStartedSerializer, 200: NotebookStartedSerializer})
+    @repeatable(NotebookStartedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         new = new_plugin(self.valid(NewPluginSerializer))
         row, is_new = plugins.start_notebook(self.project, self.caller, new)

@@ -13,6 +13,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from api.activity.viewed import record_view
+from api.idempotency import repeatable
 from api.pagination import LargePagination
 from api.permissions import readable_projects
 from api.projects.serializers import (
@@ -41,6 +42,7 @@ class ProjectsView(BaseView):
     serializer_class = NewProjectSerializer
 
     @extend_schema(responses={201: ProjectCreatedSerializer})
+    @repeatable(ProjectCreatedSerializer)
     def post(self, request: Request) -> Response:
         project = projects.create_project(self.caller, **self.valid(NewProjectSerializer))
         return Response(ProjectCreatedSerializer(project).data, status=status.HTTP_201_CREATED)

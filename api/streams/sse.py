@@ -43,7 +43,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     response = await access.ask(scope)
     target = target_of(response)
     if isinstance(target, EventTarget):
-        await _stream(_events(target), receive, send)
+        await _stream(_events(target), receive, send, _for_other_origins(response))
     elif isinstance(target, RunTarget):
         start = _offset(scope)
         async with watches.follow(target) as watch:
@@ -51,7 +51,8 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
                 # All was told: 204 keeps a browser from asking again.
                 await _plain(send, 204, [], b"")
                 return
-            await _stream(_log(lines.news(watch, min(start or 0, watch.size))), receive, send)
+            news = lines.news(watch, min(start or 0, watch.size))
+            await _stream(_log(news), receive, send, _for_other_origins(response))
     else:
         await _refuse(response, send)
 
@@ -84,9 +85,19 @@ def _event(data: str, *, name: str = "", identifier: int | None = None) -> bytes
     return ("\n".join(fields) + "\n\n").encode("utf-8", "replace")
 
 
-async def _stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+def _for_other_origins(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
+    """What the view's answer says about who may read it."""
+    told = ((name.lower(), value) for name, value in response.items())
+    return [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in told
+        if name == "vary" or name.startswith("access-control-")
+    ]
+
+
+async def _stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send, more: list[tuple[bytes, bytes]]) -> None:
     """Send `pieces` until they end, the client leaves, or it takes nothing for too long."""
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *more]})
     sending = asyncio.create_task(_send_all(pieces, send))
     leaving = asyncio.create_task(_left(receive))
     try:

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from api import query
+from api.idempotency import repeatable
 from api.plugins import NewPluginSerializer, PluginsView, PluginView, new_plugin, started
 from api.tensorboards.serializers import (
     ChangedTensorboardSerializer,
@@ -59,6 +60,7 @@ class StartTensorboardView(ProjectView):
     serializer_class = NewPluginSerializer
 
     @extend_schema(responses=STARTED)
+    @repeatable(TensorboardStartedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         return self._start(Target())
 
@@ -87,6 +89,7 @@ class StartItemTensorboardView(ItemView, StartTensorboardView):
     serializer_class = NewPluginSerializer
 
     @extend_schema(responses=STARTED)
+    @repeatable(TensorboardStartedSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         return self._start(target_of(self.item))
 

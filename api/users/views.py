@@ -23,6 +23,7 @@ from polyaxon.db.models import User
 from polyaxon.security import tokens
 
 if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
     from rest_framework.request import Request
 
 
@@ -73,15 +74,21 @@ class TokenView(BaseView):
         answer = Response({"token": key})
         if values["login"]:
             open_session(request, user)
-            _set_cookies(answer, token=key, user=user.get_username())
+            set_cookies(answer, token=key, user=user.get_username())
         return answer
 
 
-def _set_cookies(answer: Response, **values: str) -> None:
+def set_cookies(answer: HttpResponseBase, **values: str) -> None:
     """For pages of 0.6, which read them; the server itself does not, so that they give no way around CSRF checks."""
     life = settings.SESSION_COOKIE_AGE
     for name, value in values.items():
         answer.set_cookie(name, value, max_age=life, secure=settings.SESSION_COOKIE_SECURE, samesite="Lax")
+
+
+def forget_cookies(answer: HttpResponseBase) -> None:
+    """Remove them."""
+    for name in ("token", "user"):
+        answer.delete_cookie(name, samesite="Lax")
 
 
 class LogoutView(BaseView):
@@ -95,8 +102,7 @@ class LogoutView(BaseView):
     def get(self, request: Request) -> Response:
         logout(request._request)  # noqa: SLF001
         answer = Response(None)
-        for name in ("token", "user"):
-            answer.delete_cookie(name, samesite="Lax")
+        forget_cookies(answer)
         return answer
 
 

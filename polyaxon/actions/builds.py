@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions import code
-from polyaxon.actions.creation import NewItem, insert, named_once
-from polyaxon.actions.specs import parse_content
+from polyaxon.actions.creation import NewRunnable, insert, named_once
+from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.db.models import BuildJob, CodeReference, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
@@ -19,6 +19,7 @@ from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from polyaxon_schemas import PolyaxonfileError, Specification
 from polyaxon_schemas.build import BuildKeys
+from polyaxon_schemas.resources import total
 
 # What of a build section decides about the image.
 _KEYS = ("image", "dockerfile", "ref", "context", "build_steps", "env_vars", "lang_env", "backend", "nocache")
@@ -26,7 +27,7 @@ _NAMED = ("branch", "commit")
 _REFERENCES = ("secret_refs", "config_map_refs")
 
 
-class NewBuild(NewItem):
+class NewBuild(NewRunnable):
     """What a new build is made from."""
 
 
@@ -107,6 +108,7 @@ def _fill(project: Project, new: NewBuild, specification: Specification | None) 
     if specification is None:
         return
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
+    new.resources = total(check_renders(specification).environment)
     build = specification.build
     if new.is_managed and new.code_reference is None and build is not None:
         new.code_reference = code.pin(project, build.commit, build.branch)
@@ -132,7 +134,7 @@ def _pulls_latest(project: Project, build: BuildKeys) -> bool:
 
 
 def _insert(project: Project, user: User, new: NewBuild, *, key: str, claim: str | None = None) -> BuildJob:
-    build = insert(BuildJob, project, user, new, spec_key=key, claim=claim)
+    build = insert(BuildJob, project, user, new, spec_key=key, claim=claim, ttl=new.ttl, resources=new.resources)
     if build.is_managed:
         wake_row(build)
     return build

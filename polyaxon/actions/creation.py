@@ -12,16 +12,18 @@ from django.db import IntegrityError, transaction
 
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
+from polyaxon.actions.repeats import tell
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import first_status
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import BuildJob, CodeReference, Experiment, Job, Project, User
-from polyaxon.db.models.abstract import ProjectItem
+from polyaxon.db.models.abstract import BACKEND_LENGTH, ProjectItem
 from polyaxon.db.prepared import append
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.wakeups import wake
 from polyaxon_schemas import PolyaxonfileError, Specification, merge, read
+from polyaxon_schemas.resources import Amounts, total
 
 ItemT = TypeVar("ItemT", bound=ProjectItem)
 RunT = TypeVar("RunT", Experiment, Job)
@@ -42,7 +44,15 @@ class NewItem:
 
 
 @dataclass(slots=True, kw_only=True)
-class NewRun(NewItem):
+class NewRunnable(NewItem):
+    """And what a new item is that a runner executes. `ttl`: seconds that its remains are kept after its end."""
+
+    ttl: int | None = None
+    resources: Amounts | None = None  # what `content` asks for
+
+
+@dataclass(slots=True, kw_only=True)
+class NewRun(NewRunnable):
     """And what a new experiment or job is."""
 
     params: dict[str, Any] | None = None
@@ -69,7 +79,9 @@ def _read_file(new: NewRun, kind: str) -> Specification | None:
             raise InvalidInput(f"What the platform is to run needs `content`, a polyaxonfile of kind {kind}.")
         return None
     specification = parse_content(new.content, kind=kind)
-    check_renders(specification)
+    rendered = check_renders(specification)
+    new.resources = total(rendered.environment)
+    new.backend = _backend(specification) or new.backend  # the file's wins, as in 0.6
     new.params = new.params if new.params is not None else (dict(specification.params) or None)
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
     if specification.build:
@@ -78,10 +90,17 @@ def _read_file(new: NewRun, kind: str) -> Specification | None:
     return specification
 
 
+def _backend(specification: Specification) -> str | None:
+    name = specification.backend
+    if name is not None and len(name) > BACKEND_LENGTH:
+        raise InvalidInput(f"backend: a name has at most {BACKEND_LENGTH} characters, this one has {len(name)}.")
+    return name
+
+
 def insert_run(model: type[RunT], project: Project, user: User, new: NewRun, **fields: Any) -> RunT:
     """Store a prepared run and have it dispatched."""
     new.backend = new.backend or ("native" if new.is_managed else "other")
-    for name in ("params", "run_env", "data_refs", "cloning_strategy", "build_job"):
+    for name in ("params", "run_env", "data_refs", "cloning_strategy", "build_job", "ttl", "resources"):
         fields[name] = getattr(new, name)
     with named_once(model.__name__.lower()):
         row = insert(model, project, user, new, **fields)
@@ -121,6 +140,7 @@ def insert(
     )
     first_status(row)
     emit(action, row, actor=user)
+    tell(row)
     return row
 
 
@@ -130,6 +150,14 @@ def merged_content(present: str | None, override: str | None) -> str | None:
         return override or present
     try:
         return json.dumps(merge([read(present), read(override)]))
+    except PolyaxonfileError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def kept_tags(original: Experiment | Job, override: str | None) -> list[str] | None:
+    """The tags of a clone: the original's, unless the `override` of its file names others."""
+    try:
+        return None if override and "tags" in read(override) else original.tags
     except PolyaxonfileError as error:
         raise InvalidInput(str(error)) from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from polyaxon.actions.creation import NewRun, insert_run, merged_content, prepare_run
+from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
 from polyaxon.actions.statuses import lock
 from polyaxon.db.models import (
     Experiment,
@@ -45,7 +45,6 @@ def prepare_experiment(project: Project, new: NewExperiment) -> None:
     specification = prepare_run(project, new, kind="experiment")
     if specification is not None:
         new.framework = new.framework or specification.framework
-        new.backend = new.backend or specification.backend
 
 
 def insert_experiment(project: Project, user: User, new: NewExperiment) -> Experiment:
@@ -71,21 +70,23 @@ def clone_experiment(
     content: str | None = None,
     update_code: bool = False,
     description: str | None = None,
+    ttl: int | None = None,
 ) -> Experiment:
     """A new experiment made from `original`: `restart`, `resume` (goes on in its outputs) or `copy` (of its outputs).
 
-    `content` is merged over the original's file. Resuming a resumed experiment resumes its original.
+    `content` is merged over the original's file. Resuming a resumed experiment resumes its original. As in 0.6 the
+    platform runs the clone also of an experiment that it only tracked: the file says how.
     """
-    if original.content is None and original.is_managed:
+    if original.content is None:
         raise InvalidInput(f"Experiment {original.pk} has no polyaxonfile to {strategy} from.")
     root = (original.original_experiment if _resumes_other(original, strategy) else None) or original
     new = NewExperiment(
         content=merged_content(original.content, content),
         params=None if content else original.params,
         description=description if description is not None else original.description,
-        framework=original.framework,
-        is_managed=original.is_managed,
-        tags=original.tags,
+        framework=None if content else original.framework,
+        ttl=ttl,
+        tags=kept_tags(original, content),
         group=original.experiment_group,
         original=root,
         cloning_strategy=strategy,

@@ -56,6 +56,7 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
     members = _members(project, new.experiment_ids)
     if specification is not None:
         new.tags = new.tags if new.tags is not None else specification.tags
+        new.backend = specification.backend or new.backend
         if new.code_reference is None:
             new.code_reference = code.pin(project, *_pinned(specification))
     new.tags = new.tags or None
@@ -68,7 +69,8 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
 def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
     """The search section with its defaults, and a seed; tried once, so that a wrong file is refused now."""
     assert specification.hptuning is not None
-    seed = specification.hptuning.seed or secrets.randbelow(MAX_SEED - 1) + 1
+    given = specification.hptuning.seed
+    seed = given if given is not None else secrets.randbelow(MAX_SEED - 1) + 1
     try:
         decision = create_algorithm(specification.hptuning, seed=seed).suggest([])
         if not decision.suggestions:
@@ -78,6 +80,20 @@ def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
     except (SearchError, PolyaxonfileError) as error:
         raise InvalidInput(str(error)) from error
     return specification.hptuning.resolved(), seed
+
+
+def changed_search(group: ExperimentGroup, wanted: dict[str, Any] | None) -> dict[str, Any]:
+    """The search section of `group` with another `concurrency`, which is all that may change. Raises `InvalidInput`."""
+    present, wanted = group.hptuning or {}, wanted or {}
+    concurrency = wanted.get("concurrency", present.get("concurrency"))
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
+        raise InvalidInput("concurrency is a whole number from 1 up.", field="hptuning")
+    if any(wanted[key] != present.get(key) for key in wanted if key != "concurrency"):
+        raise InvalidInput(
+            "The search follows its file; only `concurrency` may change. Start another group to search otherwise.",
+            field="hptuning",
+        )
+    return {**present, "concurrency": concurrency}
 
 
 def _pinned(specification: Specification) -> tuple[str | None, str | None]:

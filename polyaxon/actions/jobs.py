@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from polyaxon.actions.creation import NewRun, insert_run, merged_content, prepare_run
+from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
 from polyaxon.db.models import Job, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
@@ -36,6 +36,7 @@ def restart_job(
     content: str | None = None,
     update_code: bool = False,
     description: str | None = None,
+    ttl: int | None = None,
 ) -> Job:
     """A new job made from `original`; `content` is merged over its file."""
     if original.content is None:
@@ -44,8 +45,8 @@ def restart_job(
         content=merged_content(original.content, content),
         params=None if content else original.params,
         description=description if description is not None else original.description,
-        tags=original.tags,
-        is_managed=original.is_managed,
+        tags=kept_tags(original, content),
+        ttl=ttl,
         original=original,
         cloning_strategy="restart",
         code_reference=None if update_code else original.code_reference,

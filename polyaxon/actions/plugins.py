@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 
 from polyaxon import options
 from polyaxon.actions import builds, code
-from polyaxon.actions.creation import NewItem, insert
+from polyaxon.actions.creation import NewRunnable, insert
 from polyaxon.actions.runs import request_stop
-from polyaxon.actions.specs import parse_content
+from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.db.models import (
     CodeReference,
     Experiment,
@@ -29,12 +29,13 @@ from polyaxon.db.prepared import Prepared
 from polyaxon.errors import InvalidInput
 from polyaxon.wakeups import wake_row
 from polyaxon_schemas import Specification
+from polyaxon_schemas.resources import total
 
 PluginT = TypeVar("PluginT", NotebookJob, TensorboardJob)
 
 
 @dataclass(slots=True, kw_only=True)
-class NewPlugin(NewItem):
+class NewPlugin(NewRunnable):
     """What a notebook or tensorboard is made from. Without `content` it runs the configured image."""
 
     data_refs: dict[str, Any] | None = None
@@ -99,12 +100,13 @@ def _filled(project: Project, new: NewPlugin, kind: str) -> Specification:
             )
         new.content = json.dumps({"version": 1, "kind": kind, "build": {"image": image}})
     specification = parse_content(new.content, kind=kind)
+    new.resources = total(check_renders(specification).environment)
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
     return specification
 
 
 def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, **fields: Any) -> PluginT:
-    row = insert(model, project, user, new, action="started", **fields)
+    row = insert(model, project, user, new, action="started", resources=new.resources, **fields)
     wake_row(row)
     return row
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from polyaxon import options
 from polyaxon.actions import runs
 from polyaxon.actions.names import check_name
+from polyaxon.actions.repeats import tell
 from polyaxon.actions.tags import clean_tags, merge_tags
 from polyaxon.db.models import (
     BuildJob,
@@ -45,6 +46,7 @@ def create_project(user: User, name: str, *, owner: str | None = None, **fields:
         with transaction.atomic():
             project = Project.objects.create(user=user, owner=holder, name=name, **fields)
             emit("created", project, actor=user)
+            tell(project)
     except IntegrityError as error:
         whose = "You have" if holder.user_id == user.pk else f"{holder.name} has"
         raise InvalidInput(f"{whose} a project named {name} already. Choose another name.") from error

@@ -21,6 +21,8 @@ Item = Experiment | ExperimentGroup | Job | BuildJob | NotebookJob | Tensorboard
 
 # Kinds of run whose processes or pods the platform has started once they are past these.
 NOT_STARTED = frozenset({s.CREATED, s.RESUMING})
+# The same of what needs the image of a build, and waits for that.
+WAITING = NOT_STARTED | {s.BUILDING}
 
 
 @transaction.atomic
@@ -39,7 +41,7 @@ def request_stop(item: ProjectItem, user: User | None = None, *, message: str = 
         emit("stopped", row, actor=user)
     if isinstance(row, ExperimentGroup) and row.is_managed:
         set_status(row, s.STOPPING, message=message)
-    elif row.status in NOT_STARTED or not row.is_managed:
+    elif row.status in (NOT_STARTED if isinstance(row, BuildJob) else WAITING) or not row.is_managed:
         set_status(row, s.STOPPED, message=message)
     wake_row(row)
     item.refresh_from_db()
@@ -95,6 +97,8 @@ def _update(item: Item, user: User | None, changes: dict[str, Any], *, merge: bo
     assert isinstance(row, ProjectItem)
     if row.status not in row.LIFECYCLE.pending and changes.get("is_managed", row.is_managed) != row.is_managed:
         raise InvalidInput("Who runs it cannot change once it has started.", field="is_managed")
+    if changes.get("content", row.content) != row.content and not (row.is_done or row.status in row.LIFECYCLE.pending):
+        raise InvalidInput("It is under way with the file that it has. Change it after its end.", field="content")
     for key, value in changes.items():
         setattr(item, key, _merged(getattr(row, key), value, key) if merge else value)
     item.save(update_fields=[*changes, "updated_at"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyaxon.errors import InvalidInput
-from polyaxon_schemas import PolyaxonfileError, Specification, parse
+from polyaxon_schemas import PolyaxonfileError, Rendered, Specification, parse
 
 
 def parse_content(content: str, *, kind: str) -> Specification:
@@ -14,9 +14,9 @@ def parse_content(content: str, *, kind: str) -> Specification:
         raise InvalidInput(str(error)) from error
 
 
-def check_renders(specification: Specification) -> None:
-    """Raise `InvalidInput` when the file cannot be turned into a command."""
+def check_renders(specification: Specification) -> Rendered:
+    """Its final values. Raises `InvalidInput` when the file cannot be turned into a command."""
     try:
-        specification.render()
+        return specification.render()
     except PolyaxonfileError as error:
         raise InvalidInput(str(error)) from error

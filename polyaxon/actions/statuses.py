@@ -43,6 +43,8 @@ _RECORDS: dict[type[Stateful], tuple[type[StatusRecord], str]] = {
     ExperimentGroup: (ExperimentGroupStatus, "experiment_group"),
 }
 
+BEFORE_LAUNCH = frozenset({s.CREATED, s.RESUMING, s.BUILDING})
+
 
 @transaction.atomic
 def set_status(
@@ -61,7 +63,7 @@ def set_status(
     table for runs that the platform does not manage: their client is the only one who knows.
     """
     row = lock(instance)
-    if enforce and not row.LIFECYCLE.can_move(row.status, status):
+    if enforce and not _may_move(row, status):
         _copy_state(row, instance)
         return None
     record = _record(row, status, message, traceback, details, at)
@@ -69,6 +71,12 @@ def set_status(
     _copy_state(row, instance)
     _announce(row, status, message)
     return record
+
+
+def _may_move(row: Stateful, status: str) -> bool:
+    """By the table; and what was launched never waits again, for it would be launched a second time."""
+    again = status in BEFORE_LAUNCH and isinstance(row, Experiment | Job) and row.attempt > 0
+    return row.LIFECYCLE.can_move(row.status, status) and not again
 
 
 def lock(instance: Stateful) -> Stateful:

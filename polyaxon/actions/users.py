@@ -7,6 +7,8 @@ from functools import partial
 from django.db import transaction
 
 from polyaxon import storage
+from polyaxon.actions.names import check_name
+from polyaxon.actions.organizations import SHADOWED
 from polyaxon.actions.projects import ITEMS
 from polyaxon.actions.runs import request_stop
 from polyaxon.db.models import Owner, Project, User
@@ -15,16 +17,27 @@ from polyaxon.events import emit
 
 
 @transaction.atomic
-def create_user(username: str, password: str, *, email: str = "", superuser: bool = False) -> User:
-    """A new account and the owner record under which its projects live."""
+def create_user(username: str, password: str, *, email: str = "", superuser: bool = False, active: bool = True) -> User:
+    """A new account and the owner record under which its projects live. Without `active` it has to be activated."""
     if Owner.objects.filter(name__iexact=username).exists():
         raise InvalidInput(f"The name {username} is taken. Choose another one.", field="username")
-    user = User(username=username, email=email, is_staff=superuser, is_superuser=superuser)
+    user = User(username=username, email=email, is_staff=superuser, is_superuser=superuser, is_active=active)
     user.set_password(password)
     user.save()
     Owner.objects.create(name=username, user=user)
     emit("registered", user, actor=user)
     return user
+
+
+def check_new_account(username: str, email: str) -> None:
+    """Raise `InvalidInput` when an account that somebody asks for may not have this name or address."""
+    check_name(username, field="username")
+    if username.lower() in SHADOWED:
+        raise InvalidInput(f"The name {username} is reserved. Choose another one.", field="username")
+    if Owner.objects.filter(name__iexact=username).exists():
+        raise InvalidInput(f"The name {username} is taken. Choose another one.", field="username")
+    if User.objects.filter(email__iexact=email).exists():
+        raise InvalidInput("There is an account with this address already.", field="email")
 
 
 @transaction.atomic

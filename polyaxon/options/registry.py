@@ -144,6 +144,7 @@ _TIMES = {
     "TTL:WATCH_STATUSES": ("Seconds until the watch of statuses starts anew.", 1200),
     "TTL:KEEP_STATUSES": ("Seconds for which statuses are remembered.", 1800),
     "CLEANING_INTERVALS:ACTIVITY_LOGS": ("Days for which activity is kept.", 30),
+    "CLEANING_INTERVALS:EVENTS": ("Days for which the stream of events can be read back.", 30),
     "CLEANING_INTERVALS:NOTIFICATIONS": ("Days for which notifications are kept.", 30),
     "CLEANING_INTERVALS:ARCHIVES": ("Days until what is archived is deleted.", 7),
     "HEALTH_CHECK_WORKER_TIMEOUT": ("Seconds that a worker has to answer.", 4),

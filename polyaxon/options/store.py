@@ -19,7 +19,7 @@ from polyaxon.security.encryption import decrypt, encrypt
 _Place = tuple[int | None, str]
 _UNSET = object()
 # Options whose setting has another name.
-_SETTINGS = {"TTL:TOKEN": "ttl_token_days"}
+_SETTINGS = {"TTL:TOKEN": "ttl_token_days", "TTL:HEARTBEAT": "heartbeat_timeout"}
 # Value and the moment until which it holds, by owner and key.
 _cache: dict[_Place, tuple[Any, float]] = {}
 

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "polyaxon",
@@ -37,6 +38,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "api.compression.gzip_json",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -45,6 +48,15 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "api.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "api" / "pages" / "templates"],
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+LOGIN_URL = "/users/login/"
+CSRF_FAILURE_VIEW = "api.pages.views.csrf_failure"
 WSGI_APPLICATION = "api.wsgi.application"
 AUTH_USER_MODEL = "db.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -79,6 +91,20 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.server.ssl_enabled
 CSRF_TRUSTED_ORIGINS = CONFIG.server.csrf_trusted_origins
+# Pages of other origins that may call the API. 0.6 let in every one, with credentials.
+CORS_ALLOWED_ORIGINS = CONFIG.server.cors_origin_whitelist
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "content-type", "range", "user-agent", "x-csrftoken", "x-requested-with"),
+    *("x_polyaxon_cli_version", "x_polyaxon_client_version", "x_polyaxon_internal"),  # as 0.6 spelled them
+    *("x-polyaxon-cli-version", "x-polyaxon-client-version", "x-polyaxon-internal"),
+    *("idempotency-key", "last-event-id", "x-polyaxon-batch"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("content-disposition", "content-length", "content-range", "retry-after", "x-polyaxon-commit"),
+    "idempotent-replayed",
+]
 # Behind TLS a proxy stands in front, which says how the client came.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CONFIG.server.ssl_enabled else None
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "POLYAXON_"
 MIB = 1024 * 1024
@@ -47,6 +48,24 @@ def _ip_network(text: str) -> str:
 
 
 IPNetwork = Annotated[str, AfterValidator(_ip_network)]
+
+
+def _listed(value: Any) -> Any:
+    """A text separated by commas, or a JSON list, as a list."""
+    if not isinstance(value, str) or value.lstrip().startswith("["):
+        return json.loads(value) if isinstance(value, str) else value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _origin(text: str) -> str:
+    """`text` if it is scheme, host and maybe port, as browsers send it."""
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("is no origin such as https://ml.example.com, without a path")
+    return text
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]_-]+")
+Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_listed)]
 
 
 class ConfigurationError(Exception):
@@ -111,6 +130,12 @@ class ServerConfig(Area):
     csrf_trusted_origins: list[str] = Field(
         [], description="Other origins whose pages may use a session, such as `https://ml.example.com` (JSON list)."
     )
+    cors_origin_whitelist: Origins = Field(
+        [], description="Origins of other sites whose pages may call the API (list separated by commas)."
+    )
+    gzip_level: Annotated[int, Field(ge=0, le=9)] = Field(
+        1, description="How hard JSON is compressed for clients that accept it; 0: not at all."
+    )
     ssl_enabled: bool = Field(default=False, description="Served behind TLS: secure cookies, https links.")
     page_size: Positive = Field(20, description="Rows of a list when the request names no limit.")
     page_size_max: Positive = Field(300_000, description="Most rows of a list in one answer.")
@@ -157,7 +182,7 @@ class SchedulerConfig(Area):
 
     sync_interval: Seconds = Field(0.5, description="Seconds between two looks at active local runs.")
     reconcile_interval: Seconds = Field(5.0, description="Seconds between two searches for forgotten work.")
-    heartbeat_timeout: Seconds = Field(1800.0, description="Seconds without heartbeat until an unmanaged run fails.")
+    heartbeat_timeout: Positive = Field(1800, description="Seconds without heartbeat until an unmanaged run fails.")
     scheduler_reconcile_countdown: Positive = Field(
         120, description="Seconds until a status that a run's helper reported counts, if the run is not done by then."
     )
@@ -191,6 +216,9 @@ class SecurityConfig(Area):
 
     ttl_token_days: Positive = Field(30, description="Days until a user token expires.")
     ttl_ephemeral_token: Positive = Field(10_800, description="Seconds until a token for one use expires.")
+    signup_enabled: bool = Field(
+        default=False, description="Whether anybody may ask for an account, which an administrator then activates."
+    )
     password_length: Annotated[int, Field(ge=6)] = Field(8, description="Fewest characters of a password.")
     throttle_rates_user: Positive = Field(6000, description="Requests a minute of one user.")
     throttle_rates_anon: Positive = Field(30, description="Requests a minute of one anonymous address.")
@@ -238,6 +266,17 @@ class IntervalsConfig(Area):
     )
 
 
+class CleaningConfig(Area):
+    """How long things are kept. Options of the same names go before these settings."""
+
+    cleaning_intervals_activity_logs: Positive = Field(30, description="Days for which activity is kept.")
+    cleaning_intervals_events: Positive = Field(30, description="Days for which the stream of events can be read back.")
+    cleaning_intervals_archives: Positive = Field(7, description="Days until what is archived is deleted.")
+    idempotency_hours: Positive = Field(
+        24, description="Hours for which the answer to a creation is kept for those who repeat its Idempotency-Key."
+    )
+
+
 class VersionsConfig(Area):
     """What clients are told about versions. Empty: this release."""
 
@@ -280,6 +319,7 @@ class Config:
     security: SecurityConfig
     code: CodeConfig
     intervals: IntervalsConfig
+    cleaning: CleaningConfig
     versions: VersionsConfig
     webhooks: WebhooksConfig
 
@@ -303,6 +343,7 @@ AREAS: dict[str, type[Area]] = {
     "stores": StoresConfig,
     "security": SecurityConfig,
     "intervals": IntervalsConfig,
+    "cleaning": CleaningConfig,
     "versions": VersionsConfig,
     "webhooks": WebhooksConfig,
     "code": CodeConfig,

@@ -128,13 +128,13 @@ class FilesystemOutputsStore(OutputsStore):
             folder.rename(trash)
         except FileNotFoundError:
             return
-        _remove(trash)
+        remove_tree(trash)
 
     def local_path(self, path: str) -> Path:
         return contained_unlinked(self._root, path)
 
 
-def _remove(folder: Path) -> None:
+def remove_tree(folder: Path) -> None:
     """Remove a tree, also where a run has taken away its own right to write."""
     try:
         shutil.rmtree(folder)

@@ -25,6 +25,8 @@ BRANCH = "master"
 _REF = f"refs/heads/{BRANCH}"
 _LOCK = "polyaxon.lock"
 _ATTEMPTS = 20
+LOOSE_OBJECTS = 2000  # from which on they are packed
+_MAINTENANCE = {"gc.autoDetach": "false", "gc.packRefs": "false", "gc.pruneExpire": "2.weeks.ago"}
 _REGULAR = frozenset({"100644", "100755"})
 _FULL_SHA = re.compile(r"[0-9a-f]{40}")
 _UNFIT_FOR_IDENTITY = re.compile(r"[\x00-\x1f\x7f<>]")
@@ -119,6 +121,16 @@ class InternalRepo:
         except FileNotFoundError:
             return
         shutil.rmtree(trash)
+
+    def maintain(self) -> None:
+        """Pack objects when many lie loose, and drop those that nothing has needed for two weeks. Raises RepoError.
+
+        Safe beside uploads and exports: what they have just written is younger, and what they find again counts as
+        young, too. References are left alone, so their locks are only ever those of `commit_tree` and `fetch`.
+        """
+        options = {**_MAINTENANCE, "gc.auto": str(LOOSE_OBJECTS)}
+        settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
+        self._git.run(*settings, "gc", "--auto", "--quiet", what="it cannot be packed")
 
     def _archived(self, sha: str) -> Iterator[bytes]:
         with tempfile.TemporaryDirectory(prefix="polyaxon-archive-") as scratch:

@@ -53,5 +53,7 @@ def _schedule(run: queue.Run) -> bool:
 def replica(experiment: Experiment) -> ExperimentJob:
     """The master replica's row."""
     uuid = ExperimentJob.replica_uuid(experiment.uuid, ExperimentJob.MASTER, 0)
-    row, _ = ExperimentJob.objects.get_or_create(uuid=uuid, defaults={"experiment": experiment})
+    # The runner starts one process for the whole experiment, so all that its file asks for is this one's.
+    new = {"experiment": experiment, "resources": experiment.resources}
+    row, _ = ExperimentJob.objects.get_or_create(uuid=uuid, defaults=new)
     return row

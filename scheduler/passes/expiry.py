@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions.projects import ITEMS
-from polyaxon.db.models import BOOKMARKABLE, ActivityLog, Bookmark, Experiment, Project
+from polyaxon.db.models import BOOKMARKABLE, ActivityLog, Bookmark, Event, Experiment, IdempotencyKey, Project
+from polyaxon.db.models.events import EventFields
+
+AT_ONCE = 5000
 
 
 def expire() -> None:
     """Forget what nobody asks for any more, and ask for what was archived long ago to be deleted."""
-    ActivityLog.objects.filter(created_at__lt=_days_ago("ACTIVITY_LOGS")).delete()
+    _forget_older(ActivityLog, _days_ago("ACTIVITY_LOGS"))
+    _forget_older(Event, _days_ago("EVENTS"))
+    hours = settings.CONFIG.cleaning.idempotency_hours
+    _forget_older(IdempotencyKey, timezone.now() - timedelta(hours=hours))
     _expire_archives(_days_ago("ARCHIVES"))
     _forget_bookmarks()
+
+
+def _forget_older(model: type[EventFields | IdempotencyKey], limit: datetime) -> None:
+    """In parts: others write to the table meanwhile. Rows are made in order of time, or nearly so."""
+    old = model._default_manager.filter(created_at__lt=limit)
+    while part := list(old.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+        old.filter(pk__gte=part[0], pk__lte=part[-1]).delete()
 
 
 def _expire_archives(limit: datetime) -> None:

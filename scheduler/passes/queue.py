@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from polyaxon.actions.runs import WAITING
 from polyaxon.db.models import Experiment, ExperimentGroup, Job
-from polyaxon.lifecycles import EXPERIMENT, Lifecycle
+from polyaxon.lifecycles import Lifecycle
 from polyaxon.lifecycles import tables as s
 
 Run = Experiment | Job
@@ -16,10 +17,10 @@ KINDS: tuple[type[Run], ...] = (Experiment, Job)
 
 
 def under_way(model: type[Run]) -> QuerySet[Run]:
-    """Managed runs that hold a slot: dispatched and not done."""
+    """Managed runs that hold a slot: dispatched and not done. What waits for a build is not dispatched yet."""
     lifecycle: Lifecycle = model.LIFECYCLE
     rows = model._base_manager.filter(is_managed=True)
-    return cast("QuerySet[Run]", rows.filter(status__in=lifecycle.open - lifecycle.pending))
+    return cast("QuerySet[Run]", rows.filter(status__in=lifecycle.open - WAITING))
 
 
 def active_runs() -> Iterator[Run]:
@@ -42,10 +43,10 @@ def waiting(limit: int) -> list[Run]:
     Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
     after its end.
     """
-    experiments = Experiment.objects.filter(
-        is_managed=True, status__in=EXPERIMENT.pending, deleted=False, stop_requested_at=None
-    )
-    jobs = Job.objects.filter(is_managed=True, status=s.CREATED, deleted=False, stop_requested_at=None)
+    ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
+    wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
+    experiments = Experiment.objects.filter(ready, **wanted)
+    jobs = Job.objects.filter(ready, **wanted)
     found: list[Run] = [
         *experiments.filter(trial_index=None).order_by("id")[:limit],
         *jobs.order_by("id")[:limit],

@@ -16,6 +16,7 @@ from polyaxon.db.models import EphemeralToken, ExperimentGroup, MetricBatch, Tok
 from polyaxon.lifecycles import EXPERIMENT, GROUP
 from scheduler.configured import configured_runner
 from scheduler.passes import purge, queue, zombies
+from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group, stop_abandoned
 from scheduler.passes.guard import guarded
@@ -33,7 +34,7 @@ def reconcile() -> None:
     """Everything that has work to do, whether or not anybody told us."""
     for group in queue.open_groups().select_related("project__owner", "user"):
         guarded(partial(advance_group, group))
-    steps = (archive_strays, end_abandoned, dispatch, launch, apply_reports, end_unsupported, end_strays)
+    steps = (archive_strays, end_abandoned, end_unsupported, follow_builds, dispatch, launch, apply_reports, end_strays)
     for step in (*steps, zombies.end_zombies, purge.purge, forget_batches, forget_tokens):
         guarded(step)
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import Experiment
 from polyaxon.db.models.abstract import Runnable
@@ -62,7 +63,7 @@ def _observe(run: Run, runner: Runner) -> Observation:
 def _step(run: Run, runner: Runner, *, launching: bool) -> None:
     if run.is_done:
         _tidy(run, runner)
-    elif run.status not in run.LIFECYCLE.pending:
+    elif run.status not in WAITING:
         _follow(run, runner, launching=launching)
 
 
@@ -192,8 +193,13 @@ def tidy(run: Run) -> None:
 def _tidy(run: Run, runner: Runner) -> None:
     if _observe(run, runner).phase in {Phase.STARTING, Phase.RUNNING}:
         _stop(run, runner)
-    elif run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < KEPT_AFTER_END:
+    elif run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < _kept(run):
         runner.clean(run.uuid.hex)
+
+
+def _kept(run: Run) -> timedelta:
+    """How long the code and the state of a finished run stay: its own `ttl`, if it has one."""
+    return KEPT_AFTER_END if run.ttl is None else timedelta(seconds=run.ttl)
 
 
 def forget(run: Run) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from polyaxon import options
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import BuildJob
 from polyaxon.db.models.abstract import Runnable
@@ -24,7 +24,7 @@ _silent: dict[_Sign, tuple[datetime, float]] = {}
 
 def end_zombies() -> None:
     """Fail runs that have been silent for the time that the settings allow, and were so while we listened."""
-    timeout = settings.CONFIG.scheduler.heartbeat_timeout
+    timeout = options.value("TTL:HEARTBEAT")
     limit = timezone.now() - timedelta(seconds=timeout)
     found: dict[_Sign, tuple[datetime, float]] = {}
     for model in (*queue.KINDS, BuildJob):

@@ -107,8 +107,16 @@ def test_detail_counts_by_status(client: APIClient, study: ExperimentGroup) -> N
 def test_update(client: APIClient, study: ExperimentGroup) -> None:
     body = client.patch(f"{G}/{study.pk}", {"tags": ["a"], "description": "D"}, format="json").json()
     assert (body["tags"], body["description"]) == (["a"], "D")
-    refused = client.patch(f"{G}/{study.pk}", {"hptuning": {"concurrency": 5}}, format="json")
-    assert list(refused.json()) == ["hptuning"]
+
+
+def test_only_the_concurrency_of_a_search_changes(client: APIClient, study: ExperimentGroup) -> None:
+    before = client.get(f"{G}/{study.pk}").json()["hptuning"]
+    changed = client.patch(f"{G}/{study.pk}", {"hptuning": {**before, "concurrency": 5}}, format="json").json()
+    assert changed["hptuning"] == {**before, "concurrency": 5}
+    assert changed["concurrency"] == 5
+    for wrong in ({"concurrency": 0}, {"concurrency": True}, {"matrix": {"lr": {"values": [7]}}}):
+        refused = client.patch(f"{G}/{study.pk}", {"hptuning": wrong}, format="json")
+        assert (refused.status_code, list(refused.json())) == (400, ["hptuning"])
 
 
 def test_wart_17_times_are_not_written(client: APIClient, study: ExperimentGroup) -> None:
@@ -140,6 +148,8 @@ def test_wart_9_stopping_what_is_pending_leaves_the_rest_alone(client: APIClient
     assert client.get(f"{P}/experiments/{waiting.pk}").json()["last_status"] == "stopped"
     assert client.get(f"{P}/experiments/{running.pk}").json()["last_status"] == "running"
     assert client.get(f"{G}/{study.pk}").json()["last_status"] == "running"
+    study.refresh_from_db()
+    assert study.suggestions_complete, "else the search would go on with others"
     assert client.post(f"{G}/{study.pk}/stop", {"pending": "perhaps"}, format="json").status_code == 400
 
 

@@ -150,7 +150,7 @@ def test_nobody_else_impersonates(running: Experiment, client: APIClient, projec
         answer = initializer(name).post(path)
         assert (answer.status_code, answer.content) == (403, b"")
     refused = client.post(path)
-    assert (refused.status_code, refused["WWW-Authenticate"]) == (401, "InternalToken")
+    assert (refused.status_code, refused["WWW-Authenticate"]) == (401, "Internaltoken")
     waiting = make_experiment(project)
     assert initializer().post(place(waiting, "impersonatetoken")).status_code == 403
     set_status(running, "succeeded")

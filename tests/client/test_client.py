@@ -190,3 +190,16 @@ def test_logs_to_a_handler(recorder: Recorder, client: PolyaxonClient) -> None:
     client.job.logs(*RUN, message_handler=lines.append)
     assert lines == ["one", "two"]
     assert client.job.logs(*RUN, stream=False) == "one\ntwo\n"
+
+
+def test_what_makes_something_has_a_key_of_its_own(client: PolyaxonClient, recorder: Recorder) -> None:
+    client.project.create_project({"name": "digits"})
+    client.project.create_experiment("ada", "digits", {"name": "a"})
+    client.project.create_job("ada", "digits", {"name": "a"})
+    client.project.create_experiment_group("ada", "digits", {"name": "a"})
+    client.experiment.restart("ada", "digits", 3)
+    keys = [asked.headers.get("idempotency-key") for asked in recorder.asked]
+    assert None not in keys
+    assert len(set(keys)) == 5
+    client.experiment.stop("ada", "digits", 3)
+    assert "idempotency-key" not in recorder.asked[-1].headers

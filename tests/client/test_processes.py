@@ -317,3 +317,14 @@ while True:
     steps = [p["step"] for p in recorder.points()]
     assert steps == list(range(len(steps)))
     assert len(steps) > 100
+
+
+def test_a_creation_whose_answer_is_lost_is_made_once(recorder: Recorder, script: Script) -> None:
+    recorder.failures = [Answer(201, b'{"id": 7}', cut=True), Answer(503)]
+    code = "from polyaxon_client.tracking import Job\nJob('ada/digits', track_env=False, track_logs=False).create()\n"
+    finish(script(code, outside_env(recorder.port)))
+    posts = recorder.of("POST", "ada/digits/jobs/")
+    assert [one.status for one in posts] == [201, 503, 201]
+    keys = {one.headers["idempotency-key"] for one in posts}
+    assert len(keys) == 1
+    assert all(keys)

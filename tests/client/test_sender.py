@@ -173,7 +173,7 @@ def test_user_is_asked_for_when_the_project_has_none(recorder: Recorder, sender:
 def test_what_follows_a_creation_waits_for_it(recorder: Recorder, sender: Sender) -> None:
     fresh = Target("ada", "digits", "experiments")
     with recorder.down():
-        sender.create(fresh, {"name": "x"}, lambda body: setattr(fresh, "entity_id", json.loads(body)["id"]))
+        sender.create(fresh, {"name": "x"}, lambda body: setattr(fresh, "entity_id", json.loads(body)["id"]), "k")
         point(sender, fresh, 1)
         sender.update(fresh, "POST", "statuses/", {"status": "running"})
         time.sleep(0.2)
@@ -188,7 +188,7 @@ def test_what_follows_a_creation_waits_for_it(recorder: Recorder, sender: Sender
 def test_what_follows_a_refused_creation_is_dropped(recorder: Recorder, sender: Sender) -> None:
     fresh = Target("ada", "digits", "experiments")
     recorder.route("POST", "ada/digits/experiments/", Answer(404, b'{"detail": "no project"}'))
-    sender.create(fresh, {}, lambda _: None)
+    sender.create(fresh, {}, lambda _: None, "k")
     point(sender, fresh, 1)
     assert sender.flush(10)
     assert len(recorder.asked) == 1

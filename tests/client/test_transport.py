@@ -153,3 +153,25 @@ def test_the_token_is_not_logged(transport: Transport, recorder: Recorder, caplo
         transport.get("x")
     assert "abc" not in caplog.text
     assert recorder.asked[0].headers["authorization"] == "Token abc"
+
+
+def creations(recorder: Recorder) -> list[str]:
+    return [asked.headers.get("idempotency-key", "") for asked in recorder.asked if asked.method == "POST"]
+
+
+@pytest.mark.parametrize("lost", [Answer(201, b'{"id": 7}', cut=True), Answer(503), Answer(409)])
+def test_a_creation_is_repeated_under_its_key(recorder: Recorder, transport: Transport, lost: Answer) -> None:
+    recorder.failures = [lost]
+    assert transport.create("x", {"name": "a"})["id"]
+    first, again = creations(recorder)
+    assert first == again
+    assert len(first) == 36
+    transport.create("x", {"name": "a"})
+    assert creations(recorder)[2] != first
+
+
+def test_other_posts_are_not_repeated(recorder: Recorder, transport: Transport) -> None:
+    recorder.failures = [Answer(503)]
+    with pytest.raises(exceptions.ServerError):
+        transport.post("x", {})
+    assert creations(recorder) == [""]

@@ -31,7 +31,7 @@ def migrated(name: str) -> Any:
 
 @pytest.mark.usefixtures("newest")
 def test_series_learn_their_projects() -> None:
-    apps = migrated("0002_rest_api")
+    apps = migrated("0003_spec")
     user = apps.get_model("db", "User").objects.create(username="ann")
     owner = apps.get_model("db", "Owner").objects.create(name="ann", user=user)
     project = apps.get_model("db", "Project").objects.create(name="p", owner=owner, user=user)
@@ -39,5 +39,5 @@ def test_series_learn_their_projects() -> None:
     old = apps.get_model("db", "MetricSeries")
     old.objects.create(run=experiment.uuid, experiment=experiment, name="loss", last=0.5, last_time=timezone.now())
     old.objects.create(run=uuid.uuid4(), kind="resource", name="cpu_percent", last_time=timezone.now())
-    new = migrated("0003_scale").get_model("db", "MetricSeries")
+    new = migrated("0004_scale").get_model("db", "MetricSeries")
     assert dict(new.objects.values_list("name", "project")) == {"loss": project.pk, "cpu_percent": None}

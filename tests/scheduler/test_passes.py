@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
 from monitors.usage import sample_usage
 from polyaxon.actions import code
@@ -13,6 +15,7 @@ from polyaxon.actions.groups import stop_group
 from polyaxon.actions.runs import archive, request_stop
 from polyaxon.db.models import Experiment, ExperimentGroup, Job, MetricSeries
 from polyaxon.settings.config import load
+from scheduler.configured import configured_runner
 from scheduler.passes import queue, reconcile
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
@@ -21,6 +24,7 @@ from tests.contents import experiment_content, group_content, tar_gz
 from tests.factories import make_experiment, make_group, make_job, make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
+JOB = '{"version": 1, "kind": "job", "build": {"image": "a"}, "run": {"cmd": "true"}}'
 DONE = {"succeeded", "failed", "stopped"}
 
 
@@ -189,3 +193,20 @@ def test_resources_are_sampled_while_it_runs() -> None:
     assert memory.last is not None
     assert memory.last > 100_000
     assert set(series.values_list("name", flat=True)) == {"cpu_percent", "memory_bytes", "processes"}
+
+
+@pytest.mark.parametrize(("ttl", "kept"), [(0, False), (None, True), (600, True)])
+def test_what_a_run_leaves_is_kept_for_its_ttl(ttl: int | None, *, kept: bool) -> None:
+    job = make_job(content=JOB, ttl=ttl)
+    settle(job)
+    reconcile.reconcile()
+    assert (job.uuid.hex in configured_runner().kept()) is kept
+
+
+@pytest.mark.parametrize(("ttl", "kept"), [(None, False), (600, True), (200, False)])
+def test_a_ttl_outlasts_the_runner_s_own_time(ttl: int | None, *, kept: bool) -> None:
+    job = make_job(content=JOB, ttl=ttl)
+    settle(job)
+    Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - timedelta(seconds=400))
+    reconcile.reconcile()
+    assert (job.uuid.hex in configured_runner().kept()) is kept

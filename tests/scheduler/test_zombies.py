@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from polyaxon import options
 from polyaxon.actions.runs import beat
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment
@@ -76,3 +77,19 @@ def test_a_run_that_was_never_silent_is_left_alone(clock: list[float]) -> None:
     zombies.end_zombies()
     run.refresh_from_db()
     assert run.status == "running"
+
+
+def test_the_option_says_how_long_silence_may_last(clock: list[float]) -> None:
+    run = silent_run()
+    options.write(options.find("TTL:HEARTBEAT"), int(2 * LONG_AGO.total_seconds()))
+    for _ in range(2):
+        zombies.end_zombies()
+        clock[0] += zombies.CONFIRMED_AFTER + 1
+    run.refresh_from_db()
+    assert run.status == "running"
+    options.write(options.find("TTL:HEARTBEAT"), 60)
+    for _ in range(2):
+        zombies.end_zombies()
+        clock[0] += zombies.CONFIRMED_AFTER + 1
+    run.refresh_from_db()
+    assert run.status == "failed"

@@ -5,3 +5,4 @@ from __future__ import annotations
 from polyaxon.settings import *  # noqa: F403
 
 MIGRATION_MODULES = {"db": None}
+CORS_ALLOWED_ORIGINS = ["https://ml.example.com"]

@@ -94,3 +94,12 @@ def test_events_want_a_token(running: Running, olga: httpx.Client) -> None:
         address = f"events?since=0&token={running.tokens['olga']}"
         with anonymous.stream("GET", address) as answer:
             assert next(events_of(answer)).json["v"] == 1
+
+
+def test_pages_of_listed_origins_may_follow(olga: httpx.Client) -> None:
+    found = {}
+    for origin in ("https://ml.example.com", "https://evil.example.com"):
+        with olga.stream("GET", "events", headers={"Origin": origin}) as answer:
+            found[origin] = answer.headers.get("access-control-allow-origin")
+            assert answer.status_code == 200
+    assert found == {"https://ml.example.com": "https://ml.example.com", "https://evil.example.com": None}

@@ -64,6 +64,12 @@ class BaseApi:
     def _post(self, path: str, body: Any = None, *, background: bool = False) -> Any:
         return self._write("POST", path, body, background=background)
 
+    def _create(self, path: str, body: Any, *, background: bool = False) -> Any:
+        """A POST that makes something. It is repeated when the answer is lost, and still makes it once."""
+        if background:
+            return self._post(path, body, background=True)
+        return self._shape(self._try(lambda: self.transport.create(path, body)))
+
     def _patch(self, path: str, body: Any, *, background: bool = False) -> Any:
         return self._write("PATCH", path, body, background=background)
 

@@ -25,7 +25,7 @@ class ProjectApi(BaseApi):
         return self._get(self.path(username, project_name))
 
     def create_project(self, project_config: Any, background: bool = False) -> Any:
-        return self._post("projects/", to_body(project_config), background=background)
+        return self._create("projects/", to_body(project_config), background=background)
 
     def update_project(
         self, username: str, project_name: str, patch_dict: Mapping[str, Any], background: bool = False
@@ -99,7 +99,7 @@ class ProjectApi(BaseApi):
         self, username: str, project_name: str, experiment_group_config: Any, background: bool = False
     ) -> Any:
         body = to_body(experiment_group_config)
-        return self._post(self.path(username, project_name, "groups"), body, background=background)
+        return self._create(self.path(username, project_name, "groups"), body, background=background)
 
     def list_experiments(
         self,
@@ -128,7 +128,7 @@ class ProjectApi(BaseApi):
         background: bool = False,
     ) -> Any:
         body = {**to_body(experiment_config), **without_none(experiment_group=group)}
-        return self._post(self.path(username, project_name, "experiments"), body, background=background)
+        return self._create(self.path(username, project_name, "experiments"), body, background=background)
 
     def list_jobs(
         self,
@@ -143,7 +143,7 @@ class ProjectApi(BaseApi):
         return self._list(path, query=query, sort=sort, page=page, limit=limit)
 
     def create_job(self, username: str, project_name: str, job_config: Any, background: bool = False) -> Any:
-        return self._post(self.path(username, project_name, "jobs"), to_body(job_config), background=background)
+        return self._create(self.path(username, project_name, "jobs"), to_body(job_config), background=background)
 
     def list_builds(
         self,

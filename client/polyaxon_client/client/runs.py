@@ -193,7 +193,7 @@ class RunApi(BaseApi):
         background: bool,
     ) -> Any:
         body = without_none(content=to_content(content), update_code=update_code)
-        return self._post(self.path(username, project_name, run_id, how), body, background=background)
+        return self._create(self.path(username, project_name, run_id, how), body, background=background)
 
     def _ended(self, username: str, project_name: str, run_id: int) -> Callable[[], bool]:
         path = self.path(username, project_name, run_id)

@@ -299,16 +299,19 @@ class Run:
         if self._sender is None:
             self._target.entity_id = int(time.time())
             return
+        from uuid import uuid4  # noqa: PLC0415 - not needed inside of the platform
+
+        once = str(uuid4())
         wire = Wire(self._sender.connection)
         try:
             path = self._target.collection(wire)
-            reply = wire.call("POST", path, json_body(body))
+            reply = wire.call("POST", path, json_body(body), {"Idempotency-Key": once})
         except Unreachable as error:
-            self._create_later(body, str(error))
+            self._create_later(body, str(error), once)
             return
         except Unresolved as error:
             if error.status in TRY_AGAIN or error.status >= SERVER_ERROR:
-                self._create_later(body, str(error))
+                self._create_later(body, str(error), once)
                 return
             raise http_error(error.status, f"{self._sender.connection.base_url}users/") from error
         finally:
@@ -316,14 +319,14 @@ class Run:
         if reply.ok:
             self._adopt(reply.body)
         elif reply.status in TRY_AGAIN or reply.status >= SERVER_ERROR:
-            self._create_later(body, f"it answers {reply.status}")
+            self._create_later(body, f"it answers {reply.status}", once)
         else:
             raise http_error(reply.status, f"{self._sender.connection.base_url}{path}", _decoded(reply.body))
 
-    def _create_later(self, body: dict[str, Any], reason: str) -> None:
+    def _create_later(self, body: dict[str, Any], reason: str, once: str) -> None:
         if self._sender is not None:
             self._warn("create", f"the server is away ({reason}): the run is created when it is back")
-            self._sender.create(self._target, body, self._adopt)
+            self._sender.create(self._target, body, self._adopt, once)
 
     def _adopt(self, answer: bytes) -> None:
         created = _decoded(answer)

@@ -7,6 +7,7 @@ import logging
 import os
 import ssl
 import time
+import uuid
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional, cast
 from urllib.parse import quote, urlsplit
@@ -31,6 +32,10 @@ DownloadProgress = Callable[[int, Optional[int]], None]
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 RETRY_STATUS = frozenset({429, 500, 502, 503, 504})
+# The server makes nothing twice that is sent twice with one key, and gives the first answer again.
+KEY_HEADER = "Idempotency-Key"
+# Answered to a repetition while the first request is still worked on.
+UNDER_WAY = 409
 # Nothing was sent when these happen, so that trying again is safe for any method.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 MAX_PAUSE = 30.0
@@ -115,6 +120,11 @@ class Transport:
     def post(self, path: str, body: Any = None) -> Any:
         """Decoded JSON answer of a POST, ``None`` when it is empty."""
         return self._decoded(self.request("POST", path, json=body))
+
+    def create(self, path: str, body: Any = None) -> Any:
+        """The same for what makes something: with a key of its own it is safe to repeat when the answer is lost."""
+        headers = {KEY_HEADER: str(uuid.uuid4())}
+        return self._decoded(self.request("POST", path, json=body, headers=headers))
 
     def post_form(self, path: str, form: Mapping[str, str]) -> Any:
         """The same with a form instead of JSON."""
@@ -209,16 +219,19 @@ class Transport:
         return "".join(f"{piece}/" for piece in pieces if piece)
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        keyed = KEY_HEADER in (options.get("headers") or {})
+        repeatable = keyed or method in IDEMPOTENT
+        retried = RETRY_STATUS | {UNDER_WAY} if keyed else RETRY_STATUS
         for attempt in range(self._retries + 1):
             last = attempt == self._retries
             try:
                 response = self._http.request(method, self.path(path), **options)
             except httpx.TransportError as error:
-                if last or not (method in IDEMPOTENT or isinstance(error, NEVER_SENT)):
+                if last or not (repeatable or isinstance(error, NEVER_SENT)):
                     raise self._unreachable(error) from error
                 self._pause(attempt, None)
                 continue
-            if last or response.status_code not in RETRY_STATUS or method not in IDEMPOTENT:
+            if last or response.status_code not in retried or not repeatable:
                 return response
             self._pause(attempt, response.headers.get("Retry-After"))
         raise AssertionError("unreachable")

@@ -22,9 +22,10 @@ class Item:
         payload: a metric point, a log line, the encoded body of an update, or a function that gives it.
         size: about how many bytes it takes on the wire.
         on_reply: called with the body of a positive answer.
+        once: key under which the server makes nothing twice; empty for what makes nothing.
     """
 
-    __slots__ = ("lane", "method", "on_reply", "payload", "seq", "size", "suffix", "target")
+    __slots__ = ("lane", "method", "on_reply", "once", "payload", "seq", "size", "suffix", "target")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Item:
         method: str = "POST",
         suffix: str | None = None,
         on_reply: Callable[[bytes], None] | None = None,
+        once: str = "",
     ) -> None:
         self.lane = lane
         self.target = target
@@ -44,6 +46,7 @@ class Item:
         self.method = method
         self.suffix = suffix
         self.on_reply = on_reply
+        self.once = once
         self.seq = 0
 
     @property

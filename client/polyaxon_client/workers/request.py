@@ -24,6 +24,8 @@ class Request:
         self._body: bytes | None = None
         self._empty = False
         self._headers = {} if self._first.lane == UPDATES else {"X-Polyaxon-Batch": uuid4().hex}
+        if self._first.once:
+            self._headers["Idempotency-Key"] = self._first.once
         self.refused_status = 0
         self.refused_body = b""
 

@@ -28,7 +28,7 @@ LONGEST_PAUSE_AT_EXIT = 1.0
 TOO_LARGE_OR_WRONG = frozenset({400, 413, 422})
 # Servers of 0.6 take log lines of experiments only.
 NO_SUCH_ROUTE = frozenset({404, 405})
-TRY_AGAIN = frozenset({408, 425, 429})
+TRY_AGAIN = frozenset({408, 409, 425, 429})  # 409: what was sent before is still worked on
 SERVER_ERRORS = range(500, 600)
 
 
@@ -86,9 +86,12 @@ class Sender:
         payload = body if body is None or callable(body) else to_json(body)
         self.submit(Item(UPDATES, target, payload, method=method, suffix=suffix, on_reply=on_reply))
 
-    def create(self, target: Target, body: Any, on_reply: Callable[[bytes], None]) -> None:
-        """Queue the creation of the target itself; what is queued later waits for it."""
-        self.submit(Item(UPDATES, target, to_json(body), suffix=None, on_reply=on_reply))
+    def create(self, target: Target, body: Any, on_reply: Callable[[bytes], None], once: str) -> None:
+        """Queue the creation of the target itself; what is queued later waits for it.
+
+        ``once`` is the key of an attempt whose answer was lost: if it arrived all the same, its answer comes again.
+        """
+        self.submit(Item(UPDATES, target, to_json(body), suffix=None, on_reply=on_reply, once=once))
 
     def keep_alive(self, target: Target) -> None:
         """Send a heartbeat for the target every now and then, first after one interval."""

@@ -11,6 +11,7 @@ from polyaxon.db.models.events import ActivityLog, Event
 from polyaxon.db.models.experiments import Experiment, ExperimentJob
 from polyaxon.db.models.external import CI, ExternalRepo
 from polyaxon.db.models.groups import ExperimentGroup, ExperimentGroupIteration
+from polyaxon.db.models.idempotency import IdempotencyKey
 from polyaxon.db.models.jobs import Job
 from polyaxon.db.models.locks import PassLock
 from polyaxon.db.models.metrics import MetricBatch, MetricPoint, MetricSeries
@@ -66,6 +67,7 @@ __all__ = [
     "ExternalRepo",
     "GitAccess",
     "GroupChartView",
+    "IdempotencyKey",
     "Job",
     "JobStatus",
     "K8SConfigMap",

@@ -12,6 +12,7 @@ from django.utils import timezone
 from polyaxon.lifecycles import Lifecycle
 
 NAME_LENGTH = 128
+BACKEND_LENGTH = 16
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -83,7 +84,7 @@ class ProjectItem(Stateful, Described, Archivable):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     project = models.ForeignKey("db.Project", on_delete=models.CASCADE, related_name="%(class)ss")
     content = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire
-    backend = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
+    backend = models.CharField(max_length=BACKEND_LENGTH, null=True, blank=True)  # noqa: DJ001 - null
     is_managed = models.BooleanField(default=True)
     code_reference = models.ForeignKey(
         "db.CodeReference", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -102,6 +103,10 @@ class Runnable(ProjectItem):
     run_env = models.JSONField(null=True, blank=True)
     data_refs = models.JSONField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    # Seconds that what a finished run leaves with its runner is kept; null: the runner's own time.
+    ttl = models.PositiveIntegerField(null=True, blank=True)
+    # What its file asks for, all replicas together: `{"cpu": {"requests": 1.0, "limits": 2.0}, …}`, set keys only.
+    resources = models.JSONField(null=True, blank=True)
 
     class Meta:
         abstract = True

@@ -35,7 +35,7 @@ def remove_indexes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('db', '0002_rest_api'),
+        ('db', '0003_spec'),
     ]
 
     operations = [
