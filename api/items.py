@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from api.activity.viewed import record_view
 from api.authentication import SERVICE_AUTHENTICATION
+from api.batches import BATCH, batch_of
 from api.errors import invalid
 from api.fields import hex_uuid
 from api.files import attachment, file_attachment, log_answer
@@ -21,9 +22,10 @@ from api.serializers import NO_CODE_REFERENCE, CodeReferenceSerializer, NewStatu
 from api.views import Item, ItemView, no_body
 from polyaxon import storage
 from polyaxon.actions import code, runs
+from polyaxon.actions.logs import append_lines
 from polyaxon.actions.names import free_name
 from polyaxon.actions.statuses import set_status
-from polyaxon.errors import InvalidInput, Refused
+from polyaxon.errors import InvalidInput
 from polyaxon.security.scopes import Verb
 from polyaxon.stores import OutputsNotFound
 
@@ -225,11 +227,13 @@ class LogsView(ItemView):
 class WritableLogsView(LogsView):
     """The same, with POST."""
 
-    @extend_schema(request={"application/json": {"type": "array", "items": {"type": "string"}}}, responses={200: None})
+    @extend_schema(
+        parameters=[BATCH],
+        request={"application/json": {"type": "array", "items": {"type": "string"}}},
+        responses={200: None},
+    )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        if self.item.is_managed:
-            raise Refused("The platform keeps the output of the runs that it starts; lines are taken for others only.")
-        storage.logs().append(self.item.sub_path, _lines(request.data))
+        append_lines(self.item, _lines(request.data), batch=batch_of(request))
         return Response(None)
 
 
