@@ -199,6 +199,7 @@ class SecurityConfig(Area):
     ttl_ephemeral_token: Positive = Field(10_800, description="Seconds until a token for one use expires.")
     password_length: Annotated[int, Field(ge=6)] = Field(8, description="Fewest characters of a password.")
     throttle_rates_user: Positive = Field(6000, description="Requests a minute of one user.")
+    throttle_rates_admin: Positive = Field(100, description="Changes of accounts a minute by one administrator.")
     throttle_rates_anon: Positive = Field(30, description="Requests a minute of one anonymous address.")
     throttle_rates_checks: Positive = Field(10, description="Health and status requests a minute of one address.")
     encryption_secret: FernetKey = Field(
