@@ -24,6 +24,9 @@ class HexUUIDField(serializers.UUIDField):
 class TimeField(serializers.DateTimeField):
     """ISO 8601; years that survive any change of zone."""
 
+    def to_representation(self, value: Any) -> Any:
+        return wire_time(value) if isinstance(value, datetime) else super().to_representation(value)
+
     def to_internal_value(self, value: Any) -> datetime:
         moment: datetime = super().to_internal_value(value)
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -66,7 +69,7 @@ class TagsField(serializers.ListField):
 def wire_time(moment: datetime) -> str:
     """`moment` as answers show it: ISO 8601 in the server's zone, `Z` for UTC."""
     text = moment.astimezone(timezone.get_current_timezone()).isoformat()
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
 def aware(moment: datetime) -> datetime:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
+_PLAIN = frozenset({str, int, bool, type(None)})
 OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
 
@@ -67,10 +68,9 @@ def wire_number(value: float) -> float | str:
 
 
 def _finite(data: Any) -> Any:
-    if isinstance(data, float):
-        return wire_number(data)
+    # Most of an answer is text, whole numbers and null: no call for these.
     if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
+        return {key: value if type(value) in _PLAIN else _finite(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_finite(item) for item in data]
-    return data
+        return [item if type(item) in _PLAIN else _finite(item) for item in data]
+    return wire_number(data) if isinstance(data, float) else data

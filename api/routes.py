@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.urls import URLPattern
@@ -19,20 +20,39 @@ _FORMS = ("/", ".json")
 
 
 class ApiRoute(RoutePattern):
-    """A route that is written in one form and matches all of them."""
+    """A route that is written in one form and matches all of them.
+
+    A request meets most routes before its own, so what cannot match is seen by its number of parts and its last word
+    before any expression is tried.
+    """
+
+    def __init__(self, route: str) -> None:
+        super().__init__(route, is_endpoint=True)
+        last = route.rpartition("/")[2]
+        self._slashes = None if "<path:" in route else route.count("/")
+        self._last = "" if "<" in last else last
 
     def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
-        if "\x00" in path:  # no name has it, and Postgres refuses to look for it
+        plain, slashes = _plain(path)
+        if plain is None or self._slashes not in (None, slashes) or not plain.endswith(self._last):
             return None
-        for form in _FORMS:
-            path = path.removesuffix(form)
-        return super().match(path)
+        return super().match(plain)
+
+
+@lru_cache(maxsize=256)
+def _plain(path: str) -> tuple[str | None, int]:
+    """The path in the form in which routes are written, and its number of slashes."""
+    if "\x00" in path:  # no name has it, and Postgres refuses to look for it
+        return None, 0
+    for form in _FORMS:
+        path = path.removesuffix(form)
+    return path, path.count("/")
 
 
 def route(pattern: str, view: type[View], **initial: Any) -> URLPattern:
     """Address `pattern` (Django's path syntax, no slash at the end) answered by `view`."""
     handler: Callable[..., HttpResponseBase] = view.as_view(**initial)
-    return URLPattern(ApiRoute(pattern, is_endpoint=True), handler)
+    return URLPattern(ApiRoute(pattern), handler)
 
 
 def project_route(pattern: str, view: type[View], **initial: Any) -> URLPattern:

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from api.bookmarked import BookmarkedField
 from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField
+from api.kept_fields import KeptFields
 from polyaxon.db.models.abstract import NAME_LENGTH
 
 
@@ -24,7 +25,7 @@ class BuildJobField(serializers.Field[str | None, Any, str | None, Any]):
         return f"{value.project.unique_name}.builds.{value.build_job_id}" if value.build_job_id else None
 
 
-class ItemSerializer(serializers.ModelSerializer[Any]):
+class ItemSerializer(KeptFields, serializers.ModelSerializer[Any]):
     """Reading a row of a project. `project` and `user` have to be selected with it."""
 
     uuid = HexUUIDField()
@@ -46,7 +47,7 @@ class RunSerializer(ItemSerializer):
         raise NotImplementedError
 
 
-class NewItemSerializer(serializers.Serializer[Any]):
+class NewItemSerializer(KeptFields):
     """What every new item may have. Clients send nulls for what they do not set."""
 
     name = TextField(max_length=NAME_LENGTH)
@@ -73,7 +74,7 @@ class NewRunSerializer(NewItemSerializer):
     ttl = serializers.IntegerField(required=False, allow_null=True, min_value=0)
 
 
-class ChangedItemSerializer(serializers.Serializer[Any]):
+class ChangedItemSerializer(KeptFields):
     """What may be changed of every item. Only what is sent counts."""
 
     name = TextField(max_length=NAME_LENGTH)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from api.fields import HexUUIDField, JSONObjectField, TextField, TimeField
+from api.kept_fields import KeptFields
 from polyaxon.db.models import (
     BuildJobStatus,
     CodeReference,
@@ -22,7 +23,7 @@ from polyaxon.db.models import (
 STATUS_FIELDS = ("id", "uuid", "created_at", "message", "traceback", "status")
 
 
-class _StatusSerializer(serializers.ModelSerializer[StatusRecord]):
+class _StatusSerializer(KeptFields, serializers.ModelSerializer[StatusRecord]):
     uuid = HexUUIDField()
 
 

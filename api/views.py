@@ -12,14 +12,13 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAuthentic
 
 from api.authentication import USER_AUTHENTICATION
 from api.errors import LengthRequired, TooLarge
+from api.finders import find_item, find_project
 from api.pagination import Pagination
 from api.permissions import (
     RunTokenKeepsToItsRun,
     check_scopes,
     check_write,
     default_verb,
-    readable_projects,
-    writable_archived_projects,
 )
 from api.renderers import JSONWhateverIsAccepted
 from api.schema import Schema
@@ -143,11 +142,8 @@ class ProjectView(BaseView):
         return request.method not in SAFE_METHODS and request.method not in self.reader_methods
 
     def find_project(self, request: Request) -> Project:
-        names = {"owner__name": self.kwargs["owner"], "name": self.kwargs["project"]}
-        rows = readable_projects(request)
-        if self.finds_archived:
-            rows = rows | writable_archived_projects(request)
-        project = rows.filter(**names).select_related("owner", "user").first()
+        names = (self.kwargs["owner"], self.kwargs["project"])
+        project = find_project(request.user, *names, archived=self.finds_archived)
         if project is None:
             raise Http404("There is no such project.")
         return project
@@ -159,7 +155,7 @@ class ItemView(ProjectView):
     model: type[Item] = Experiment
     run_token_writes = True  # to itself: checked once the item is known; deleting is the user's
     related: ClassVar[tuple[str, ...]] = ("user", "project__owner", "project__user")
-    # Columns to load; all if empty. Building the query costs more than running it, and by the column.
+    # Columns to load; all if empty.
     columns: ClassVar[tuple[str, ...]] = ()
     item: Any
 
@@ -177,15 +173,10 @@ class ItemView(ProjectView):
         return Verb.RUN if own and request.method not in self.verbs else default
 
     def find_item(self, request: Request) -> Item:
-        rows = self.model.objects.filter(
-            pk=self.kwargs["id"],
-            project__owner__name=self.kwargs["owner"],
-            project__name=self.kwargs["project"],
-            project__in=readable_projects(request),
+        address = (self.kwargs["owner"], self.kwargs["project"], int(self.kwargs["id"]))
+        item: Item | None = find_item(
+            request.user, self.model, address, self.related, self.columns, archived=self.finds_archived
         )
-        rows = rows.filter(delete_requested_at=None) if self.finds_archived else rows.filter(deleted=False)
-        rows = rows.select_related(*self.related)
-        item = (rows.only(*self.columns) if self.columns else rows).first()
         if item is None:
             raise Http404(f"The project has no {self.model._meta.verbose_name} {self.kwargs['id']}.")
         return item

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
 class Client:
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        self.headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
+        self.headers = {"Content-Type": "application/json", **(headers or {})}
 
     def send(self, method: str, path: str, body: bytes | None = None) -> bytes:
         self.connection.request(method, path, body, self.headers)

@@ -13,9 +13,8 @@ from multiprocessing.queues import Queue
 from urllib.parse import quote
 
 from bench.client import Client
-
-BATCH = 1000
-RUNS = "/api/v1/admin/bench/experiments"
+from bench.ours import RUNS, Ours
+from bench.subject import BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def _in_processes(load: Load, port: int, token: str, clients: int, seconds: floa
 
 
 def _work(load: Load, port: int, token: str, start: float, seconds: float, results: Queue[int]) -> None:
-    client = Client(port, token)
+    client = Ours(port, token).client
     time.sleep(max(0.0, start - time.time()))
     results.put(load(client, time.perf_counter() + seconds))
 

@@ -20,20 +20,29 @@ def main(runs: int) -> None:
     project = Project.objects.select_related("user").get(name="bench")
     made = Experiment.objects.bulk_create(
         [
-            Experiment(project=project, user=project.user, is_managed=False, params={"lr": 0.1, "number": number})
-            for number in range(runs)
+            Experiment(
+                project=project, user=project.user, is_managed=False, params={f"p{place}": place for place in range(5)}
+            )
+            for _ in range(runs)
         ],
         batch_size=500,
     )
     first_status(made[0])
     MetricSeries.objects.bulk_create(
         [
-            MetricSeries(run=run.uuid, experiment=run, name=name, count=1, last=value, min=value, max=value)
+            MetricSeries(
+                run=run.uuid, experiment=run, project=project, name=name, count=1, last=value, min=value, max=value
+            )
             for number, run in enumerate(made)
-            for name, value in (("ranked", float((number * 7919) % runs)), ("other", float(number)))
+            for name, value in values(number, runs).items()
         ],
         batch_size=500,
     )
+
+
+def values(number: int, runs: int) -> dict[str, float]:
+    """Last value of each metric of a run."""
+    return {"ranked": float((number * 7919) % runs), **{f"m{place}": float(number) for place in range(4)}}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from polyaxon.db.models import Experiment, ExperimentJob, MetricSeries
 from polyaxon.lifecycles import tables as s
-from polyaxon.stores.series import Row, ingest
+from polyaxon.stores.series import Measured, Row, ingest
 from scheduler.configured import configured_runner
 from scheduler.passes import queue
 from scheduler.runners.base import Usage
@@ -28,7 +28,7 @@ def sample_usage() -> int:
                 samples.append((measured(run), usage))
     with transaction.atomic():  # one commit for all
         for run_uuid, usage in samples:
-            ingest(run_uuid, [_row(usage)], kind=MetricSeries.RESOURCE)
+            ingest(Measured(run_uuid, MetricSeries.RESOURCE), [_row(usage)])
     return len(samples)
 
 

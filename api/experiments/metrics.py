@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import msgspec
 import numpy as np
 from django.conf import settings
-from django.db.models import F
 from django.http.request import RawPostDataException
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -30,8 +29,8 @@ from api.parsers import loads
 from api.renderers import wire_number
 from api.throttling import HighRate
 from api.views import ItemView
-from polyaxon.actions.metrics import log_columns, log_metrics
-from polyaxon.db.models import Experiment, MetricPoint, MetricSeries
+from polyaxon.actions.metrics import log_columns, log_metrics, log_row
+from polyaxon.db.models import Experiment
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import series
 from polyaxon.stores.columns import MICROSECONDS, Column
@@ -123,29 +122,18 @@ class MetricsView(ItemView):
         if isinstance(posted, PostedBatch):
             log_columns(self.item, columns_of(posted), batch=batch)
             return Response(None, status=status.HTTP_201_CREATED)
-        rows = rows_of(posted if isinstance(posted, list) else [posted])
-        log_metrics(self.item, rows, batch=batch)
-        body = None if isinstance(posted, list) else self._stored(rows)
-        return Response(body, status=status.HTTP_201_CREATED)
+        if isinstance(posted, list):
+            log_metrics(self.item, rows_of(posted), batch=batch)
+            return Response(None, status=status.HTTP_201_CREATED)
+        return Response(self._logged(rows_of([posted]), batch), status=status.HTTP_201_CREATED)
 
-    def _stored(self, rows: Sequence[series.Row]) -> dict[str, Any]:
-        """The row as a GET shows it; without a number if it had no values."""
+    def _logged(self, rows: Sequence[series.Row], batch: uuid.UUID | None) -> dict[str, Any]:
+        """Store a row, and show it as a GET does; without a number if it has no values or was stored before."""
         if not rows:
             return _wire(None, self.item.pk, self.item.uuid, datetime.now(UTC), 0, {})
         row = rows[0]
-        point = (
-            MetricPoint.objects.filter(
-                series__run=self.item.uuid,
-                series__kind=MetricSeries.METRIC,
-                series__name=next(iter(row.values)),
-                step=F("series__last_step"),  # just written, and found by the index
-                time=row.time,
-            )
-            .order_by("-id")
-            .values_list("id", "step")
-            .first()
-        ) or (None, 0)
-        return _wire(point[0], self.item.pk, self.item.uuid, row.time, point[1], row.values)
+        identifier, step = log_row(self.item, row, batch=batch) or (None, 0)
+        return _wire(identifier, self.item.pk, self.item.uuid, row.time, step, row.values)
 
 
 def _body(request: Request) -> bytes:

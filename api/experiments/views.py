@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -30,11 +30,13 @@ from api.serializers import CloneSerializer, IdsSerializer
 from api.views import BaseView, ItemView, ProjectView
 from polyaxon.actions import experiments, runs
 from polyaxon.actions.creation import sibling
-from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExperimentGroup, Project
+from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExperimentGroup, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import series
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rest_framework.request import Request
     from rest_framework.serializers import BaseSerializer
 
@@ -47,19 +49,20 @@ LIST_PARAMETERS = [
 
 def listed(rows: QuerySet[Experiment]) -> QuerySet[Experiment]:
     """`rows` with what a list shows of them."""
-    related = ("user", "original_experiment")
-    heavy = [f"original_experiment__{name}" for name in _LARGE_COLUMNS]
-    return rows.select_related(*related).defer(*_LARGE_COLUMNS, *heavy)
+    # Apart, not joined: a page has few users and fewer originals, and each would be read and built for every row.
+    users = Prefetch("user", User.objects.only("username"))
+    originals = Prefetch("original_experiment", Experiment.objects.only("project", "experiment_group"))
+    return rows.prefetch_related(users, originals).defer(*_LARGE_COLUMNS)
 
 
 def page_of(
     view: BaseView,
-    rows: QuerySet[Experiment],
+    rows: Sequence[Experiment] | QuerySet[Experiment],
     serializer: type[BaseSerializer[Any]],
     project: Project | None = None,
 ) -> Response:
     """A page with the last metrics of its rows, in one query. `project`: that of all rows, if they have one."""
-    page = view.paginate_queryset(rows if project else rows.select_related("project__owner")) or []
+    page = view.paginate_queryset(cast("Any", rows)) or []
     if project:
         for row in page:
             row.project = project
@@ -76,7 +79,7 @@ class AllExperimentsView(BaseView):
 
     def get(self, request: Request) -> Response:
         rows = Experiment.objects.filter(deleted=False, project__in=readable_projects(request))
-        return page_of(self, listed(query.ordered(rows, None)), ExperimentSerializer)
+        return page_of(self, listed(query.ordered(rows, None)).select_related("project__owner"), ExperimentSerializer)
 
 
 class ExperimentsView(ProjectView):
@@ -102,8 +105,8 @@ class ExperimentsView(ProjectView):
         elif flag(request, "params"):
             shape = ExperimentParamsSerializer
         rows = query.filtered(self._chosen(request), request.query_params.get("query"), query.EXPERIMENTS)
-        rows = query.ordered(rows, request.query_params.get("sort"), metrics=True)
-        return page_of(self, listed(rows), shape, self.project)
+        sorted_rows = query.ordered_experiments(listed(rows), request.query_params.get("sort"))
+        return page_of(self, sorted_rows, shape, self.project)
 
     @property
     def paginator(self) -> Any:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from api.bookmarked import BookmarkedField
 from api.fields import HexUUIDField, TagsField, TextField
+from api.kept_fields import KeptFields
 from api.plugin_fields import TensorboardFields
 from polyaxon.actions.plugins import latest_notebook
 from polyaxon.db.models import Project
@@ -28,7 +29,7 @@ _FIELDS = (
 )
 
 
-class ProjectSerializer(serializers.ModelSerializer[Project]):
+class ProjectSerializer(KeptFields, serializers.ModelSerializer[Project]):
     """A row of a list."""
 
     uuid = HexUUIDField()

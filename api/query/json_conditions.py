@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, Value
 from django.db.models.fields.json import JSONField, KeyTransform, KeyTransformExact
 
@@ -34,7 +35,7 @@ class ListHolds(Func):
         return self._sql(compiler, template)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "COALESCE(%(column)s @> jsonb_build_array(%(item)s::text), FALSE)"
+        template = "%(column)s @> jsonb_build_array(%(item)s::text)"
         return self._sql(compiler, template)
 
     def _sql(self, compiler: Any, template: str) -> tuple[str, list[Any]]:
@@ -66,12 +67,17 @@ class KeyCondition(Condition):
     def predicate(self, expression: Expression) -> Predicate:
         if expression.suffix is None:
             raise wrong(expression.source, f"name a key, as in `{expression.field}.lr:0.1`")
-        key = KeyTransform(expression.suffix, F(self.column))
         matching = Q()
         for text in operands(expression):
             for value in _readings(text):
-                matching |= Q(KeyTransformExact(key, Value(value, JSONField())))
+                matching |= self._equals(expression.suffix, value)
         return everything_but(matching) if expression.negated else matching
+
+    def _equals(self, key: str, value: Any) -> Q:
+        if connection.vendor == "postgresql":
+            # What is asked for is no list and no object, so to contain it is to equal it; this has an index.
+            return Q(**{f"{self.column}__contains": {key: value}})
+        return Q(KeyTransformExact(KeyTransform(key, F(self.column)), Value(value, JSONField())))
 
 
 def _readings(text: str) -> list[Any]:
@@ -114,7 +120,8 @@ def _either(left: Predicate, right: Predicate) -> Q:
 
 def metric_series(name: str) -> Any:
     """The series called `name` of the experiment of the outer query."""
-    return MetricSeries.objects.filter(experiment=OuterRef("pk"), kind=MetricSeries.METRIC, name=name)
+    of = {"experiment": OuterRef("pk"), "project": OuterRef("project")}
+    return MetricSeries.objects.filter(**of, kind=MetricSeries.METRIC, name=name)
 
 
 class IndependentCondition(Condition):

@@ -7,8 +7,9 @@ from typing import TypeVar
 from django.db.models import F, FilteredRelation, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
+from api.query.by_metric import ByMetric
 from api.query.parser import sources
-from polyaxon.db.models import MetricSeries
+from polyaxon.db.models import Experiment, MetricSeries
 from polyaxon.errors import InvalidInput
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -40,6 +41,16 @@ def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) 
             orders.append(OrderBy(F(name), descending=descending, nulls_last=name in SOMETIMES or None))
     # The id makes the order total: pages neither repeat nor lose rows.
     return rows.order_by(*(orders or [F("updated_at").desc()]), "-id")
+
+
+def ordered_experiments(rows: QuerySet[Experiment], sort: str | None) -> QuerySet[Experiment] | ByMetric:
+    """The same for experiments, which are also sorted by their metrics."""
+    key = (sort or "").strip()
+    if "," not in key and "\x00" not in key:
+        family, _, metric = key.removeprefix("-").strip().partition(".")
+        if METRICS.get(family) == "last" and metric and "." not in metric:
+            return ByMetric(rows, metric, descending=key.startswith("-"))
+    return ordered(rows, sort, metrics=True)
 
 
 def _metric(key: str, place: int, *, descending: bool) -> tuple[str, str | None]:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from polyaxon import storage
-from polyaxon.db.models.abstract import ProjectItem
+from polyaxon.db.models import BuildJob, Experiment, Job
 from polyaxon.errors import Refused
 from polyaxon.stores.series import claim
 
 
-def append_lines(run: ProjectItem, lines: Sequence[str], *, batch: uuid.UUID | None = None) -> bool:
+def append_lines(run: Experiment | Job | BuildJob, lines: Sequence[str], *, batch: uuid.UUID | None = None) -> bool:
     """Add `lines` to the log of a run that the platform does not manage; False when `batch` was stored before.
 
     Raises `Refused` for a run that it manages.

@@ -9,14 +9,22 @@ from polyaxon.db.models import Experiment
 from polyaxon.db.models.metrics import SERIES_NAME_LENGTH
 from polyaxon.errors import InvalidInput
 from polyaxon.stores.columns import Column, ingest_columns
-from polyaxon.stores.series import Row, ingest
+from polyaxon.stores.series import Measured, Row, ingest
+from polyaxon.stores.single_row import Point, ingest_row
 
 
 def log_metrics(experiment: Experiment, rows: Sequence[Row], *, batch: uuid.UUID | None = None) -> int | None:
     """Store `rows` and return the number of points; None when `batch` was stored before. Raises `InvalidInput`."""
     for name in {name for row in rows for name in row.values}:
         _check_name(name)
-    return ingest(experiment.uuid, rows, experiment=experiment, batch=batch)
+    return ingest(Measured.of(experiment), rows, batch=batch)
+
+
+def log_row(experiment: Experiment, row: Row, *, batch: uuid.UUID | None = None) -> Point | None:
+    """The same with one row, which has values: the point of the first one."""
+    for name in row.values:
+        _check_name(name)
+    return ingest_row(experiment, row, batch=batch)
 
 
 def log_columns(experiment: Experiment, columns: Sequence[Column], *, batch: uuid.UUID | None = None) -> int | None:

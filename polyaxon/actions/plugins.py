@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from polyaxon import options
 from polyaxon.actions import builds, code
@@ -23,6 +25,7 @@ from polyaxon.db.models import (
     User,
 )
 from polyaxon.db.models.plugins import Plugin
+from polyaxon.db.prepared import Prepared
 from polyaxon.errors import InvalidInput
 from polyaxon.wakeups import wake_row
 from polyaxon_schemas import Specification
@@ -108,19 +111,27 @@ def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, 
 
 def latest_notebook(project: Project) -> NotebookJob | None:
     """The project's newest notebook, whatever has become of it."""
-    return _newest(NotebookJob, project=project)
+    return _newest(NotebookJob, "project").first(project=project.pk)
 
 
 def latest_tensorboard(project: Project, target: Target) -> TensorboardJob | None:
     """The newest tensorboard of `target`."""
-    return _newest(
-        TensorboardJob, project=project, experiment=target.experiment, experiment_group=target.experiment_group
-    )
+    if target.experiment is not None:
+        return _newest(TensorboardJob, "experiment").first(experiment=target.experiment.pk)
+    if target.experiment_group is not None:
+        return _newest(TensorboardJob, "experiment_group").first(experiment_group=target.experiment_group.pk)
+    return _newest(TensorboardJob, "project", experiment=None, experiment_group=None).first(project=project.pk)
 
 
-def _newest(model: type[PluginT], **of: Any) -> PluginT | None:
-    rows = model.objects.filter(deleted=False, **of).select_related("user", "project__owner")
-    return rows.order_by("-id").first()
+@cache
+def _newest(model: type[PluginT], of: str, **others: None) -> Prepared[PluginT]:
+    """Finds the newest row of one parent; `others` that it could have are null."""
+
+    def build(**parent: int) -> QuerySet[PluginT]:
+        rows = model._default_manager.filter(deleted=False, **parent, **others)
+        return rows.select_related("user", "project__owner").order_by("-id")[:1]
+
+    return Prepared(build, **{of: int})
 
 
 def active_notebook(project: Project) -> NotebookJob | None:

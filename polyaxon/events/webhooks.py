@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
+
 from polyaxon.db.models import Event, Webhook, WebhookDelivery
+from polyaxon.db.prepared import Prepared
 from polyaxon.events.payloads import is_personal, payload
 from polyaxon.events.registry import subscribe
+
+
+def _hooks(project: int) -> QuerySet[Webhook]:
+    return Webhook.objects.filter(project=project, enabled=True).select_related("project__owner")
+
+
+_HOOKS = Prepared(_hooks, project=int)
 
 
 @subscribe
@@ -14,7 +24,7 @@ def queue_deliveries(event: Event) -> None:
     """One delivery for each webhook of the project that asked for this type."""
     if event.project_id is None or is_personal(event):
         return
-    hooks = Webhook.objects.filter(project=event.project_id, enabled=True).select_related("project__owner")
+    hooks = _HOOKS.all(project=event.project_id)
     WebhookDelivery.objects.bulk_create(
         WebhookDelivery(
             webhook=hook,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -9,6 +10,7 @@ from django.db.models import Q
 
 from polyaxon.db.models import MemberRole, Membership, Organization, Project, TeamProject, User
 from polyaxon.db.models.abstract import ArchivableQuerySet
+from polyaxon.db.prepared import Prepared
 from polyaxon.security.scopes import Verb, roles_for
 
 Caller = User | AnonymousUser
@@ -31,9 +33,17 @@ def may(user: Caller, project: Project, verb: Verb) -> bool:
     """Whether `user` may do `verb` to `project`. Asks the database only about people who do not own it."""
     if not user.is_authenticated:
         return False
-    if is_platform_admin(user) or project.owner.user_id == user.pk:
+    if is_platform_admin(user) or project.owner.user_id == user.pk or (verb is Verb.READ and project.is_public):
         return True
-    return permitted_projects(user, verb).filter(pk=project.pk).exists()
+    return _is_permitted(user, project.pk, verb)
+
+
+def may_read(user: Caller, project: Project | None) -> bool:
+    """Whether there is a `project` that `user` may read. Takes equally long when there is none and when not."""
+    if project is None:
+        _is_permitted(user, 0, Verb.READ)
+        return False
+    return may(user, project, Verb.READ)
 
 
 def may_write(user: Caller, project: Project) -> bool:
@@ -72,6 +82,18 @@ def leads(user: Caller, organization: Organization) -> bool:
 
 def is_platform_admin(user: Caller) -> bool:
     return bool(user.is_staff or user.is_superuser)
+
+
+def _is_permitted(user: Caller, project: int, verb: Verb) -> bool:
+    return bool(user.pk and _permitted(verb).first(project=project, user=user.pk))
+
+
+@cache
+def _permitted(verb: Verb) -> Prepared[Project]:
+    def build(project: int, user: int) -> ArchivableQuerySet[Project]:
+        return permitted_projects(User(pk=user), verb).filter(pk=project).only("pk")
+
+    return Prepared(build, project=int, user=int)
 
 
 def _granted(user: Caller, verb: Verb) -> Q:

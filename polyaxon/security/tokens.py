@@ -7,10 +7,12 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.db.models import Token, User
+from polyaxon.db.prepared import Prepared
 
 
 def issue(
@@ -55,15 +57,22 @@ def revoke_all(user: User, *, but: Token | None = None) -> None:
     (rows.exclude(pk=but.pk) if but else rows).delete()
 
 
-# What deciding needs: every request does this, and building the query costs by the column.
 _TOKEN_COLUMNS = ("scopes", "run", "expires_at")
 _USER_COLUMNS = ("username", "email", "is_active", "is_staff", "is_superuser")
 
 
+def _by_hash(key_hash: str) -> QuerySet[Token]:
+    rows = Token.objects.select_related("user").only(*_TOKEN_COLUMNS, *(f"user__{name}" for name in _USER_COLUMNS))
+    return rows.filter(key_hash=key_hash)
+
+
+# Every request does this.
+_FIND = Prepared(_by_hash, key_hash=str)
+
+
 def find(key: str) -> Token | None:
     """The token of `key` if it has not expired and its user is active."""
-    rows = Token.objects.select_related("user").only(*_TOKEN_COLUMNS, *(f"user__{name}" for name in _USER_COLUMNS))
-    token = rows.filter(key_hash=digest(key)).first()
+    token = _FIND.first(key_hash=digest(key))
     if token is None or not token.user.is_active:
         return None
     expired = token.expires_at is not None and token.expires_at <= timezone.now()

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection, transaction
 
-from polyaxon.db.models import Experiment, MetricPoint, MetricSeries
-from polyaxon.stores.series import NOWHERE, Addition, Step, claim, upsert
+from polyaxon.db.models import Experiment, MetricPoint
+from polyaxon.stores.series import NOWHERE, Addition, Measured, Step, claim, upsert
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -79,7 +79,7 @@ def ingest_columns(experiment: Experiment, columns: Sequence[Column], *, batch: 
     if not columns:
         return 0
     additions = {column.name: column.addition() for column in columns}
-    places = upsert(experiment.uuid, experiment.pk, MetricSeries.METRIC, additions)
+    places = upsert(Measured.of(experiment), additions)
     # Without the type the result would be in the machine's byte order.
     points = np.concatenate([_points(column, *places[column.name]) for column in columns], dtype=_TUPLE)
     if connection.vendor == "postgresql":

@@ -42,6 +42,20 @@ NOWHERE = Step(None)
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Whose series these are. Lists of experiments ask for the series by project, so that one index orders them."""
+
+    run: uuid.UUID
+    kind: str = MetricSeries.METRIC
+    experiment: int | None = None
+    project: int | None = None
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Measured:
+        return cls(experiment.uuid, experiment=experiment.pk, project=experiment.project_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Addition:
     """What one batch adds to the summary of one series. Of equal values the first is the smallest or largest."""
 
@@ -97,22 +111,15 @@ class _Series:
 
 
 @transaction.atomic
-def ingest(
-    run: uuid.UUID,
-    rows: Sequence[Row],
-    *,
-    experiment: Experiment | None = None,
-    kind: str = MetricSeries.METRIC,
-    batch: uuid.UUID | None = None,
-) -> int | None:
-    """Store `rows` of `run` and return how many points they had; None when `batch` was stored before."""
-    if batch is not None and not claim(run, batch):
+def ingest(measured: Measured, rows: Sequence[Row], *, batch: uuid.UUID | None = None) -> int | None:
+    """Store `rows` and return how many points they had; None when `batch` was stored before."""
+    if batch is not None and not claim(measured.run, batch):
         return None
     series, points = _collect(rows)
     if not points:
         return 0
     additions = {name: entry.summary() for name, entry in series.items()}
-    for name, (key, first) in upsert(run, experiment.pk if experiment else None, kind, additions).items():
+    for name, (key, first) in upsert(measured, additions).items():
         series[name].id, series[name].first_step = key, first
     _insert(series, points)
     return len(points)
@@ -143,7 +150,8 @@ def _collect(rows: Sequence[Row]) -> tuple[dict[str, _Series], list[_Point]]:
 
 
 _UPSERT = """
-INSERT INTO {table} (run, experiment_id, kind, name, count, last, last_time, min, max, last_step, min_step, max_step)
+INSERT INTO {table} (run, kind, experiment_id, project_id, name, count, last, last_time, min, max, last_step, min_step,
+                     max_step)
 VALUES {values}
 ON CONFLICT (run, kind, name) DO UPDATE SET
   count = {table}.count + excluded.count,
@@ -157,12 +165,10 @@ ON CONFLICT (run, kind, name) DO UPDATE SET
 RETURNING id, name, count
 """
 _STEP_COLUMNS = ("last_step", "min_step", "max_step")
-_ROW = "(" + ", ".join(["%s"] * 12) + ")"
+_ROW = "(" + ", ".join(["%s"] * 13) + ")"
 
 
-def upsert(
-    run: uuid.UUID, experiment_id: int | None, kind: str, additions: Mapping[str, Addition]
-) -> dict[str, tuple[int, int]]:
+def upsert(measured: Measured, additions: Mapping[str, Addition]) -> dict[str, tuple[int, int]]:
     """Add to the summaries; the id of each series and how many points it had before, by name."""
     found: dict[str, tuple[int, int]] = {}
     # Steps that were given are stored as they are, others counted on: one statement for each mixture. In one order over
@@ -171,7 +177,7 @@ def upsert(
         chosen = list(names)
         for start in range(0, len(chosen), SERIES_PER_STATEMENT):
             part = {name: additions[name] for name in chosen[start : start + SERIES_PER_STATEMENT]}
-            found |= _upsert_part(run, experiment_id, kind, part, given)
+            found |= _upsert_part(measured, part, given)
     return found
 
 
@@ -180,21 +186,29 @@ def _given(addition: Addition) -> tuple[bool, ...]:
 
 
 def _upsert_part(
-    run: uuid.UUID, experiment_id: int | None, kind: str, additions: Mapping[str, Addition], given: tuple[bool, ...]
+    measured: Measured, additions: Mapping[str, Addition], given: tuple[bool, ...]
 ) -> dict[str, tuple[int, int]]:
+    sql, parameters = upsert_statement(measured, additions, given)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return {name: (key, total - additions[name].count) for key, name, total in cursor.fetchall()}
+
+
+def upsert_statement(
+    measured: Measured, additions: Mapping[str, Addition], given: tuple[bool, ...]
+) -> tuple[str, list[Any]]:
+    """SQL that adds to summaries whose steps are all `given` alike; it returns their ids, names and counts."""
     table = MetricSeries._meta.db_table
     parameters: list[Any] = []
+    whose = [_uuid(measured.run), measured.kind, measured.experiment, measured.project]
     for name, new in additions.items():
-        parameters += [_uuid(run), experiment_id, kind, name, new.count, new.last, _time(new.last_time)]
+        parameters += [*whose, name, new.count, new.last, _time(new.last_time)]
         parameters += [new.min, new.max, *(step.number for step in new.steps)]
     steps = {
         column: f"excluded.{column}" if is_given else f"{table}.count + excluded.{column}"
         for column, is_given in zip(_STEP_COLUMNS, given, strict=True)
     }
-    sql = _UPSERT.format(table=table, values=", ".join([_ROW] * len(additions)), **steps)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return {name: (key, total - additions[name].count) for key, name, total in cursor.fetchall()}
+    return _UPSERT.format(table=table, values=", ".join([_ROW] * len(additions)), **steps), parameters
 
 
 def _insert(series: Mapping[str, _Series], points: Sequence[_Point]) -> None:

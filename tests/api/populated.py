@@ -37,7 +37,7 @@ from polyaxon.db.models import (
 )
 from polyaxon.events import emit
 from polyaxon.security import tokens
-from polyaxon.stores.series import Row, ingest
+from polyaxon.stores.series import Measured, Row, ingest
 from tests.contents import tar_gz
 from tests.factories import (
     make_build,
@@ -194,7 +194,7 @@ class Populated:
         make_metrics(self.experiment, {f"metric-{number}": 0.5})
         replica = self._add_replica(self.experiment)
         for run in (self.replica, replica, self.job):
-            ingest(run.uuid, [Row({"cpu_percent": 1.0, "memory_bytes": 1.0}, START)], kind=MetricSeries.RESOURCE)
+            ingest(Measured(run.uuid, MetricSeries.RESOURCE), [Row({"cpu_percent": 1.0, "memory_bytes": 1.0}, START)])
         for item in (self.experiment, self.group):
             create_chart_view(item, self.owner, {"charts": []})
         for kind in SEARCHED:

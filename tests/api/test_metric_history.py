@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from polyaxon.actions.metrics import log_metrics
 from polyaxon.db.models import Experiment, MetricSeries, Project
 from polyaxon.stores.lttb import lttb
-from polyaxon.stores.series import Row, ingest
+from polyaxon.stores.series import Measured, Row, ingest
 from scheduler.passes.dispatch import replica
 from tests.api.conftest import P
 from tests.factories import make_experiment, make_group, make_job, make_selection
@@ -198,7 +198,7 @@ def test_queries_do_not_grow_with_the_series(client: APIClient, path: str, exper
 
 def sample(run: Any, cpu: float) -> None:
     row = Row({"cpu_percent": cpu, "memory_bytes": 1024.0, "processes": 2.0}, START)
-    ingest(run, [row], kind=MetricSeries.RESOURCE)
+    ingest(Measured(run, MetricSeries.RESOURCE), [row])
 
 
 def test_the_last_sample_of_each_replica(client: APIClient, experiment: Experiment) -> None:

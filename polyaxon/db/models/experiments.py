@@ -47,6 +47,9 @@ class Experiment(Runnable):
             models.Index(fields=["project", "-updated_at"]),
             models.Index(fields=["experiment_group", "status"]),
             models.Index(fields=["status", "is_managed"]),
+            models.Index(fields=["project", "-created_at"], name="experiment_project_created"),
+            # Counting a page's whole list reads this alone.
+            models.Index(fields=["project", "id"], condition=models.Q(deleted=False), name="experiment_project_live"),
         ]
 
     def __str__(self) -> str:

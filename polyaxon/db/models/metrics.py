@@ -17,7 +17,13 @@ class MetricSeries(models.Model):
     RESOURCE = "resource"
 
     run = models.UUIDField()
-    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="series")
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, null=True, blank=True, db_index=False, related_name="series"
+    )
+    # The experiment's, so that the experiments of a project are sorted by a metric as its index has them.
+    project = models.ForeignKey(
+        "db.Project", on_delete=models.CASCADE, null=True, blank=True, db_index=False, related_name="+"
+    )
     kind = models.CharField(max_length=16, default=METRIC, choices=[(METRIC, METRIC), (RESOURCE, RESOURCE)])
     name = models.CharField(max_length=SERIES_NAME_LENGTH)
     count = models.BigIntegerField(default=0)
@@ -32,7 +38,14 @@ class MetricSeries(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "kind", "name"], name="series_run_kind_name")]
-        indexes = [models.Index(fields=["experiment", "name"], name="series_experiment_name")]
+        indexes = [
+            models.Index(fields=["experiment", "name"], name="series_experiment_name"),
+            models.Index(
+                fields=["project", "name", "last"],
+                include=["experiment", "kind", "min", "max"],
+                name="series_project_last",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
