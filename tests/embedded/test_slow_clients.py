@@ -202,3 +202,13 @@ def test_what_streams_is_whole_and_a_connection_is_used_again(server: Server, tm
             answer = client.get(f"admin/p/experiments/{experiment}/outputs/files", params={"path": "weights.bin"})
             assert answer.content == bytes(range(256)) * 20_000
         assert client.head(f"admin/p/experiments/{experiment}").status_code == 200
+
+
+@pytest.mark.parametrize("target", [b"users?query=\xff\xfe", b"users?a=\xc3\xbc", b"\xff/\xfe", b"users?%ff=%00%zz"])
+def test_bytes_that_are_no_text_in_an_address_are_no_error_of_the_server(server: Server, target: bytes) -> None:
+    request = head(server, "GET", "PLACE", Connection="close").replace(b"PLACE", target)
+    with ExitStack() as stack:
+        connection = connected(server, stack)
+        connection.sendall(request)
+        assert rest(connection).split()[1] in {b"200", b"400", b"404"}
+    assert " ERROR " not in server.log.read_text()
