@@ -34,7 +34,7 @@ class Bridge:
         piece = await self._in_thread(call.begin)
         await send({"type": "http.response.start", "status": call.status, "headers": call.headers})
         if call.streams:
-            await self._stream(call, piece, receive, send)
+            await self._stream(call, None if scope["method"] == "HEAD" else piece, receive, send)
         else:
             await send({"type": "http.response.body", "body": piece or b""})
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.slow
-often = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-sometimes = settings(often, max_examples=40)
+often = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+sometimes = settings(often, max_examples=25)
 
 PARTS = st.sampled_from(
     [

@@ -167,7 +167,7 @@ CONDITIONS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conditions=st.lists(CONDITIONS, min_size=1, max_size=3))
 def test_a_query_means_what_it_says(rows: list[Experiment], conditions: list[Asked]) -> None:
     text = " , ".join(condition.text for condition in conditions)

@@ -201,6 +201,8 @@ def test_what_streams_is_whole_and_a_connection_is_used_again(server: Server, tm
         for _ in range(3):
             answer = client.get(f"admin/p/experiments/{experiment}/outputs/files", params={"path": "weights.bin"})
             assert answer.content == bytes(range(256)) * 20_000
+        head_only = client.head(f"admin/p/experiments/{experiment}/outputs/files", params={"path": "weights.bin"})
+        assert (head_only.headers["content-length"], head_only.content) == (str(256 * 20_000), b"")
         assert client.head(f"admin/p/experiments/{experiment}").status_code == 200
 
 
