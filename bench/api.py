@@ -284,10 +284,10 @@ def _analyze(url: str) -> None:
     connection.close()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
-    size = QUICK if parser.parse_args().quick else FULL
+    size = QUICK if parser.parse_args(arguments).quick else FULL
     peer = mlflow.environment()
     rows = compare(size, peer)
     rounds = f"{size.rounds} rounds of {size.seconds:g} s"

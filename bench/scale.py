@@ -6,6 +6,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -141,10 +142,10 @@ def _timed(name: str, ours: Ours, path: str, times: int, goal: float) -> Timing:
     return Timing(name, statistics.median(taken), statistics.quantiles(taken, n=20)[-1], goal)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
-    quick = parser.parse_args().quick
+    quick = parser.parse_args(arguments).quick
     experiments, times = (2_000, 5) if quick else (EXPERIMENTS, TIMES)
     with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, Postgres(settings=DURABLE) as postgres:
         timings = measure(postgres.url, Path(folder) / "server", experiments, times)

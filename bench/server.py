@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +44,11 @@ def measure(name: str, size: Size) -> list[Figure]:
         return figures
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
     parser.add_argument("--only", choices=sorted(BACKENDS))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     size = QUICK if options.quick else FULL
     names = [options.only] if options.only else list(BACKENDS)
     results = {name: measure(name, size) for name in names}

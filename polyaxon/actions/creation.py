@@ -17,6 +17,7 @@ from polyaxon.actions.statuses import first_status
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import BuildJob, CodeReference, Experiment, Job, Project, User
 from polyaxon.db.models.abstract import ProjectItem
+from polyaxon.db.prepared import append
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.wakeups import wake
@@ -103,18 +104,20 @@ def insert(
     model: type[ItemT], project: Project, user: User, new: NewItem, *, action: str = "created", **fields: Any
 ) -> ItemT:
     """A new row with its first status and its event, in the caller's transaction."""
-    row = model._default_manager.create(
-        project=project,
-        user=user,
-        name=free_name(model, project.pk, new.name),
-        description=new.description,
-        readme=new.readme,
-        tags=clean_tags(new.tags),
-        content=new.content,
-        backend=new.backend,
-        is_managed=new.is_managed,
-        code_reference=new.code_reference,
-        **fields,
+    row = append(
+        model(
+            project=project,
+            user=user,
+            name=free_name(model, project.pk, new.name),
+            description=new.description,
+            readme=new.readme,
+            tags=clean_tags(new.tags),
+            content=new.content,
+            backend=new.backend,
+            is_managed=new.is_managed,
+            code_reference=new.code_reference,
+            **fields,
+        )
     )
     first_status(row)
     emit(action, row, actor=user)

@@ -28,6 +28,7 @@ from polyaxon.db.models import (
     Token,
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
+from polyaxon.db.prepared import append
 from polyaxon.events import emit
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
@@ -94,7 +95,7 @@ def _record(
     values["created_at"] = at or timezone.now()
     if details is not None and relation == "job":
         values["details"] = dict(details)
-    return model._default_manager.create(**values)
+    return append(model(**values))
 
 
 def _apply(row: Stateful, status: str, message: str | None, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Queries that are built once and run many times.
+"""Statements that are built once and run many times.
 
 Building the SQL of a query with a few joins takes Django several times as long as running it. A prepared query is
 built the first time it runs, with markers in place of its values, and afterwards only its SQL is sent.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import cache
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
 
 M = TypeVar("M", bound=Model)
@@ -121,6 +122,34 @@ class Prepared(Generic[M]):
         if missing := set(self._markers) - {slot.name for slot in slots if isinstance(slot, _Slot)}:
             raise TypeError(f"The query does not use {', '.join(sorted(missing))} as it is.")
         return slots
+
+
+def append(row: M) -> M:
+    """Insert a new row of a model that has one table and an id of the database's, and return it with the id."""
+    table = _table(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in table.fields]
+    with connection.cursor() as cursor:
+        cursor.execute(table.insert, values)
+        (row.pk,) = cursor.fetchone()
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
+    return row
+
+
+class _Table(NamedTuple):
+    fields: Sequence[Field[Any, Any]]
+    insert: str
+
+
+@cache
+def _table(model: type[Model]) -> _Table:
+    meta, quote = model._meta, connection.ops.quote_name
+    if meta.parents or meta.auto_field is None:
+        raise TypeError(f"{model.__name__} has no table or id of its own.")
+    fields = [field for field in meta.local_concrete_fields if field is not meta.auto_field]
+    columns, places = ", ".join(quote(str(field.column)) for field in fields), ", ".join(["%s"] * len(fields))
+    key = quote(str(meta.auto_field.column))
+    insert = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({places}) RETURNING {key}"  # noqa: S608
+    return _Table(fields, insert)
 
 
 def _exists(value: int | str) -> bool:

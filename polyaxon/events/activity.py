@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyaxon.db.models import ActivityLog, Event
+from polyaxon.db.prepared import append
 from polyaxon.events.registry import subscribe
 
 LOGGED = frozenset(
@@ -32,12 +33,14 @@ def log_activity(event: Event) -> None:
     """Copy a person's act to the activity log."""
     if event.actor_id is None or event.event_type.split(".")[1] not in LOGGED:
         return
-    ActivityLog.objects.create(
-        event_type=event.event_type,
-        subject=event.subject,
-        object_id=event.object_id,
-        actor_id=event.actor_id,
-        project_id=event.project_id,
-        context=event.context,
-        created_at=event.created_at,
+    append(
+        ActivityLog(
+            event_type=event.event_type,
+            subject=event.subject,
+            object_id=event.object_id,
+            actor_id=event.actor_id,
+            project_id=event.project_id,
+            context=event.context,
+            created_at=event.created_at,
+        )
     )

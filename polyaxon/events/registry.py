@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User
+from polyaxon.db.prepared import append
 
 Subscriber = Callable[[Event], None]
 
@@ -81,13 +82,15 @@ def emit(
     if action not in ACTIONS:
         raise ValueError(f"unknown event action {action!r}")
     subject = subject or SUBJECTS[type(instance).__name__]
-    event = Event.objects.create(
-        event_type=f"{subject}.{action}",
-        subject=subject,
-        object_id=instance.pk,
-        actor=actor,
-        project_id=_project_id(instance),
-        context=dict(context or {}),
+    event = append(
+        Event(
+            event_type=f"{subject}.{action}",
+            subject=subject,
+            object_id=instance.pk,
+            actor=actor,
+            project_id=_project_id(instance),
+            context=dict(context or {}),
+        )
     )
     for subscriber in _subscribers:
         subscriber(event)

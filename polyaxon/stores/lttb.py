@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,26 @@ def lttb(steps: Sequence[int], values: Sequence[float], points: int) -> list[int
     y = _without_gaps(x, np.asarray(values, dtype=np.float64))
     edges = np.linspace(1, count - 1, points - 1).astype(np.int64)
     sums_x, sums_y = np.append(0.0, np.cumsum(x)), np.append(0.0, np.cumsum(y))
-    kept = [0]
-    for place in range(points - 2):
-        start, end = int(edges[place]), int(edges[place + 1])
-        following = int(edges[place + 2]) if place + 2 < len(edges) else count
-        width = max(following - end, 1)
-        third_x = (sums_x[end + width] - sums_x[end]) / width
-        third_y = (sums_y[end + width] - sums_y[end]) / width
-        kept.append(start + _farthest(x, y, kept[-1], start, end, third_x, third_y))
-    return [*kept, count - 1]
+    starts, ends = edges[:-1], edges[1:]
+    following = np.append(edges[2:], count)
+    widths = np.maximum(following - ends, 1)
+    means_x = (sums_x[ends + widths] - sums_x[ends]) / widths
+    means_y = (sums_y[ends + widths] - sums_y[ends]) / widths
+    buckets = zip(starts.tolist(), ends.tolist(), means_x.tolist(), means_y.tolist(), strict=True)
+    return [0, *_chosen(x, y, buckets), count - 1]
+
+
+def _chosen(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], buckets: Iterable[tuple[int, int, float, float]]
+) -> Iterator[int]:
+    """Of each bucket the point that makes the largest triangle with the one chosen before and the mean after it."""
+    previous = 0
+    for start, end, mean_x, mean_y in buckets:
+        slope_x, slope_y = x[previous] - mean_x, y[previous] - mean_y
+        offset = slope_x * y[previous] - slope_y * x[previous]
+        areas = np.abs(slope_x * y[start:end] - slope_y * x[start:end] - offset)
+        previous = start + int(areas.argmax())
+        yield previous
 
 
 def _without_gaps(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -39,15 +50,6 @@ def _without_gaps(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt
     # Scaled first, so that slopes and areas of huge values stay finite.
     known = _scaled(y[finite])
     return known if finite.all() else np.interp(x, x[finite], known)
-
-
-def _farthest(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], previous: int, start: int, end: int, x2: float, y2: float
-) -> int:
-    """The point of the bucket that makes the largest triangle with the chosen one before and the mean after."""
-    x0, y0 = x[previous], y[previous]
-    areas = np.abs((x0 - x2) * (y[start:end] - y0) - (x0 - x[start:end]) * (y2 - y0))
-    return int(np.argmax(areas))
 
 
 def _scaled(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polyaxon.db.models import Experiment, Project
-from polyaxon.db.prepared import Prepared
+from polyaxon.db.prepared import Prepared, append
 from polyaxon.security.permissions import visible_projects
 from tests.factories import make_experiment, make_project, make_user
 
@@ -105,3 +105,19 @@ def test_values_that_no_column_holds_find_nothing(name: str, number: int) -> Non
 def test_what_cannot_be_prepared_is_refused(build: Any) -> None:
     with pytest.raises(TypeError):
         Prepared(build, item=int).all(item=1)
+
+
+def test_appended_rows_are_those_that_saving_makes() -> None:
+    project = make_project(make_user("ann"), "p")
+    values = {"project": project, "user": project.user, "params": {"lr": 0.1}, "tags": ["a"], "is_managed": False}
+    appended = append(Experiment(**values, name="one"))
+    saved = Experiment.objects.create(**values, name="two")
+    assert not appended._state.adding
+    own = {"id", "uuid", "name", "created_at", "updated_at"}
+    shown = [{key: value for key, value in row.items() if key not in own} for row in Experiment.objects.values()]
+    assert shown[0] == shown[1]
+    found = Experiment.objects.get(pk=appended.pk)
+    assert (found.uuid, found.created_at, found.updated_at) == (appended.uuid, appended.created_at, appended.updated_at)
+    appended.name = "three"
+    appended.save()
+    assert set(Experiment.objects.values_list("pk", "name")) == {(appended.pk, "three"), (saved.pk, "two")}
