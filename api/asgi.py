@@ -6,26 +6,16 @@ open for long, the streams, is served beside them, on the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
-
-from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from api.wsgi import application as wsgi  # first: it prepares Django
 
+from api.bridge import Bridge, Receive, Scope, Send  # isort: skip
+from api.gate import Gate  # isort: skip
 from api.streams import sse  # isort: skip
 from api.streams.consumers import sockets  # isort: skip
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-# The middleware's annotations name other types than Django's; both mean those of the specifications.
-http: Callable[[Scope, Receive, Send], Awaitable[None]] = cast(
-    "Any", WSGIMiddleware(cast("Any", wsgi), workers=settings.CONFIG.server.api_threads)
-)
+http = Gate(Bridge(wsgi, workers=settings.CONFIG.server.api_threads))
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,6 +21,7 @@ from rest_framework.serializers import CharField, ListField
 
 from api.activity.viewed import record_view
 from api.authentication import SERVICE_AUTHENTICATION
+from api.batches import BATCH, batch_of
 from api.errors import invalid
 from api.fields import hex_uuid
 from api.files import attachment, file_attachment, log_answer
@@ -33,10 +34,11 @@ from api.serializers import (
 from api.views import Item, ItemView, no_body
 from polyaxon import storage
 from polyaxon.actions import code, runs
+from polyaxon.actions.logs import append_lines
 from polyaxon.actions.names import free_name
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import set_status
-from polyaxon.errors import InvalidInput, Refused
+from polyaxon.errors import InvalidInput
 from polyaxon.security.scopes import Verb
 from polyaxon.stores import OutputsNotFound
 from polyaxon_schemas.resources import total
@@ -262,11 +264,13 @@ class LogsView(ItemView):
 class WritableLogsView(LogsView):
     """A run's log. POST adds lines to the log of a run that the platform does not manage."""
 
-    @extend_schema(request={"application/json": {"type": "array", "items": {"type": "string"}}}, responses={200: None})
+    @extend_schema(
+        parameters=[BATCH],
+        request={"application/json": {"type": "array", "items": {"type": "string"}}},
+        responses={200: None},
+    )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        if self.item.is_managed:
-            raise Refused("The platform keeps the output of the runs that it starts; lines are taken for others only.")
-        storage.logs().append(self.item.sub_path, _lines(request.data))
+        append_lines(self.item, _lines(request.data), batch=batch_of(request))
         return Response(None)
 
 

@@ -81,6 +81,12 @@ class UserRate(Rate):
         )
 
 
+class AdminRate(UserRate):
+    """Changes of other people's accounts."""
+
+    scope = "admin"
+
+
 class HighRate(UserRate):
     """Metrics that a user posts, apart from the user's other requests."""
 

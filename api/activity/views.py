@@ -129,10 +129,11 @@ class ActivityView(_LogsMixin):
 
 
 class HistoryView(_LogsMixin):
-    """What the caller looked at."""
+    """What the caller looked at, as far as the caller may still read it."""
 
     def get(self, request: Request) -> Response:
-        return self.answer(_actions("viewed") & Q(actor=self.caller))
+        readable = Q(project=None) | Q(project__in=readable_projects(request))
+        return self.answer(_actions("viewed") & Q(actor=self.caller) & readable)
 
 
 class ProjectActivityView(_LogsMixin, ProjectView):

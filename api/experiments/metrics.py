@@ -14,14 +14,15 @@ import msgspec
 import numpy as np
 from django.conf import settings
 from django.http.request import RawPostDataException
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
 
 from api.authentication import SERVICE_AUTHENTICATION
+from api.batches import BATCH, batch_of
 from api.experiments.serializers import MetricSerializer
-from api.fields import FIRST_YEAR, LAST_YEAR, aware, hex_uuid, wire_time
+from api.fields import FIRST_YEAR, LAST_YEAR, aware, wire_time
 from api.metrics.schema import POSTED_SCHEMA
 from api.pagination import LargePagination
 from api.parsers import loads
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from rest_framework.request import Request
 
-BATCH_HEADER = "X-Polyaxon-Batch"
 _NOT_FINITE = {
     "nan": math.nan,
     "infinity": math.inf,
@@ -53,7 +53,6 @@ _NOT_FINITE = {
 _FLOAT = frozenset({float})
 _FIRST_SECOND = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 _LAST_SECOND = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()
-_BATCH_HELP = "A UUID of the client's choice: what is sent again with the same one is not stored again."
 _STORED = "The row as GET shows it. A list of rows, or a batch of series, is answered without a body."
 _Step = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
@@ -113,13 +112,13 @@ class MetricsView(ItemView):
         return self.get_paginated_response(wire_rows(page or [], {self.item.pk: self.item.uuid}))
 
     @extend_schema(
-        parameters=[OpenApiParameter(BATCH_HEADER, str, OpenApiParameter.HEADER, description=_BATCH_HELP)],
+        parameters=[BATCH],
         request={"application/json": POSTED_SCHEMA},
         responses={201: OpenApiResponse(MetricSerializer, description=_STORED)},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         posted = decode(_body(request))
-        batch = _batch(request, posted)
+        batch = batch_of(request, posted.batch if isinstance(posted, PostedBatch) else None)
         if isinstance(posted, PostedBatch):
             log_columns(self.item, columns_of(posted), batch=batch)
             return Response(None, status=status.HTTP_201_CREATED)
@@ -272,17 +271,6 @@ def _moment(time: datetime, place: int) -> datetime:
         return aware(time)
     except ValueError as error:
         raise InvalidInput(f"Row {place}, created_at: {error}. Nothing was stored.") from error
-
-
-def _batch(request: Request, posted: Posted) -> uuid.UUID | None:
-    """The id by which a retry is known: in the body of a batch, or in a header."""
-    text = (isinstance(posted, PostedBatch) and posted.batch) or request.headers.get(BATCH_HEADER)
-    if not text:
-        return None
-    batch = hex_uuid(text)
-    if batch is None:
-        raise InvalidInput(f"`batch` and the header {BATCH_HEADER} must be UUIDs, not {text!r}.")
-    return batch
 
 
 def wire_rows(rows: Sequence[LoggedRow], uuids: dict[int, uuid.UUID]) -> list[dict[str, Any]]:

@@ -81,6 +81,6 @@ def filtered(rows: QuerySet[ModelT], query: str | None, fields: Fields) -> Query
     for expression in parse(query or ""):
         condition = fields.get(expression.field)
         if condition is None:
-            raise wrong(expression.text, f"there is no field {expression.field!r} (there are: {', '.join(fields)})")
+            raise wrong(expression.source, f"there is no field {expression.field!r} (there are: {', '.join(fields)})")
         rows = rows.filter(condition.compile(expression))
     return rows

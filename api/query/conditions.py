@@ -31,13 +31,15 @@ class Condition(ABC):
         """The predicate, negated if the expression is."""
 
     def refuse_colons(self, expression: Expression) -> None:
-        if expression.text.count(":") > 1:
-            raise wrong(expression.text, "a condition has exactly one colon")
+        text = expression.source.text
+        if text.count(":") > 1:
+            second = text.index(":", text.index(":") + 1)
+            raise wrong(expression.source, "a condition has exactly one colon", at=text[second:])
 
     @staticmethod
     def no_suffix(expression: Expression) -> None:
         if expression.suffix:
-            raise wrong(expression.text, f"{expression.field} has no part {expression.suffix!r}")
+            raise wrong(expression.source, f"{expression.field} has no part {expression.suffix!r}", after=".")
 
 
 def everything_but(predicate: Predicate) -> Predicate:
@@ -52,7 +54,9 @@ def operands(expression: Expression) -> tuple[str, ...]:
         return operation.operands
     if isinstance(operation, Compare) and operation.operator is Operator.EQ:
         return (operation.operand,)
-    raise wrong(expression.text, f"{expression.field} takes a value or a list `a|b`, no comparison and no range")
+    raise wrong(
+        expression.source, f"{expression.field} takes a value or a list `a|b`, no comparison and no range", after=":"
+    )
 
 
 def number(text: str, expression: Expression) -> float:
@@ -62,7 +66,7 @@ def number(text: str, expression: Expression) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise wrong(expression.text, f"{text!r} is not a number")
+        raise wrong(expression.source, f"{text!r} is not a number", after=":", at=text)
     return value
 
 
@@ -90,14 +94,15 @@ class ValueCondition(Condition):
     def _refuse_suffix(self, expression: Expression) -> None:
         known = ", ".join(f"{expression.field}.{name}" for name in self.suffixes) or "none"
         raise wrong(
-            expression.text,
+            expression.source,
             f"{expression.field} has no part {expression.suffix!r} to ask for (there are: {known})",
+            after=".",
         )
 
 
 def _id(text: str, expression: Expression) -> int:
     if not text.isdecimal() or len(text) > 18:  # noqa: PLR2004 - digits of a 64-bit number
-        raise wrong(expression.text, f"{text!r} is not an id, which is a whole number")
+        raise wrong(expression.source, f"{text!r} is not an id, which is a whole number", after=":", at=text)
     return int(text)
 
 
@@ -111,7 +116,7 @@ class SearchCondition(ValueCondition):
         self.no_suffix(expression)
         fixed = operation.operand.strip("%").strip()
         if operation.operator is not Operator.EQ or not fixed or "%" in fixed:
-            raise wrong(expression.text, "a pattern is one fixed text with % before it, after it, or both")
+            raise wrong(expression.source, "a pattern is one fixed text with % before it, after it, or both", after=":")
         matching = Q(**{f"{self.column}__{_pattern(operation.operand)}": fixed})
         return everything_but(matching) if expression.negated else matching
 
@@ -128,7 +133,7 @@ class ScalarCondition(Condition):
     def predicate(self, expression: Expression) -> Predicate:
         operation = expression.operation
         if not isinstance(operation, Compare):
-            raise wrong(expression.text, f"{expression.field} takes one number, as in `>=0.5`")
+            raise wrong(expression.source, f"{expression.field} takes one number, as in `>=0.5`", after=":")
         value = number(operation.operand, expression)
         if not expression.negated:
             return self.compare(expression, operation.operator, value)
@@ -154,7 +159,9 @@ class DateCondition(Condition):
         self.no_suffix(expression)
         operation = expression.operation
         if isinstance(operation, OneOf):
-            raise wrong(expression.text, f"{expression.field} takes a date, a comparison or a range, no list")
+            raise wrong(
+                expression.source, f"{expression.field} takes a date, a comparison or a range, no list", after=":"
+            )
         if isinstance(operation, Between):
             matching = self._between(_moment(operation.low, expression), _moment(operation.high, expression))
         elif operation.operator is Operator.EQ:
@@ -178,4 +185,5 @@ def _moment(text: str, expression: Expression) -> datetime:
     try:
         return aware(datetime.fromisoformat(text))
     except ValueError:
-        raise wrong(expression.text, f"{text!r} is not a date; write `2020-12-31` or `2020-12-31 23:59:59`") from None
+        advice = f"{text!r} is not a date; write `2020-12-31` or `2020-12-31 23:59:59`"
+        raise wrong(expression.source, advice, after=":", at=text) from None

@@ -66,7 +66,7 @@ class KeyCondition(Condition):
 
     def predicate(self, expression: Expression) -> Predicate:
         if expression.suffix is None:
-            raise wrong(expression.text, f"name a key, as in `{expression.field}.lr:0.1`")
+            raise wrong(expression.source, f"name a key, as in `{expression.field}.lr:0.1`")
         matching = Q()
         for text in operands(expression):
             for value in _readings(text):
@@ -97,7 +97,7 @@ class MetricCondition(ScalarCondition):
 
     def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
         if expression.suffix is None:
-            raise wrong(expression.text, f"name a metric, as in `{expression.field}.loss:<0.3`")
+            raise wrong(expression.source, f"name a metric, as in `{expression.field}.loss:<0.3`")
         return Exists(metric_series(expression.suffix).filter(**{f"{self.column}__{LOOKUPS[operator]}": value}))
 
 
@@ -131,7 +131,7 @@ class IndependentCondition(Condition):
         self.no_suffix(expression)
         (text,) = operands(expression)
         if text.lower() not in {"true", "false"}:
-            raise wrong(expression.text, "independent takes `true` or `false`")
+            raise wrong(expression.source, "independent takes `true` or `false`", after=":")
         return Q(experiment_group=None) if text.lower() == "true" else Q()
 
 
@@ -153,7 +153,8 @@ class AlgorithmCondition(Condition):
         names = operands(expression)
         unknown = [name for name in names if name not in ALGORITHM_KEYS]
         if unknown:
-            raise wrong(expression.text, f"there is no algorithm {unknown[0]!r} (grid, random, hyperband, bo)")
+            advice = f"there is no algorithm {unknown[0]!r} (grid, random, hyperband, bo)"
+            raise wrong(expression.source, advice, after=":", at=unknown[0])
         matching = Q(hptuning__has_any_keys=[ALGORITHM_KEYS[name] for name in names])
         return everything_but(matching) if expression.negated else matching
 

@@ -64,14 +64,22 @@ Operation = Compare | OneOf | Between
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """How a condition was written, and the column of the query where it begins, counted from 1."""
+
+    text: str
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """`field.suffix:~operation`; `text` is how it was written, for error messages."""
+    """`field.suffix:~operation`; `source` is for error messages."""
 
     field: str
     suffix: str | None
     negated: bool
     operation: Operation
-    text: str
+    source: Source
 
 
 # Longest first, so that `<=` is not read as `<` and `=`.
@@ -91,46 +99,58 @@ def parse(query: str) -> list[Expression]:
         raise InvalidInput(f"A query has at most {MAX_LENGTH} characters.")
     if "\x00" in query:
         raise InvalidInput("A query holds the character NUL. Remove it.")
-    texts = [text.strip() for text in query.split(",")]
-    expressions = [_expression(text) for text in texts if text]
+    expressions = [_expression(source) for source in sources(query)]
     if len(expressions) > MAX_EXPRESSIONS:
         raise InvalidInput(f"A query has at most {MAX_EXPRESSIONS} conditions.")
     return expressions
 
 
-def _expression(text: str) -> Expression:
+def sources(query: str) -> list[Source]:
+    """The parts between commas that are not blank."""
+    found, column = [], 1
+    for part in query.split(","):
+        if text := part.strip():
+            found.append(Source(text, column + len(part) - len(part.lstrip())))
+        column += len(part) + 1
+    return found
+
+
+def _expression(source: Source) -> Expression:
+    text = source.text
     name, colon, body = text.partition(":")
     field, dot, suffix = (part.strip() for part in name.partition("."))
     body = body.strip()
     negated = body.startswith("~")
     body = body.removeprefix("~").strip()
     if not colon or not field or not body:
-        raise wrong(text, "write `field:value`")
+        raise wrong(source, "write `field:value`")
     if (dot and not suffix) or "." in suffix:
-        raise wrong(text, "a field has at most one dot, followed by a name")
-    return Expression(field, suffix or None, negated, _operation(body, text), text)
+        raise wrong(source, "a field has at most one dot, followed by a name", after=".")
+    return Expression(field, suffix or None, negated, _operation(body, source), source)
 
 
-def _operation(body: str, text: str) -> Operation:
+def _operation(body: str, source: Source) -> Operation:
     if ".." in body:
         ends = [end.strip() for end in body.split("..")]
         if len(ends) != 2 or not all(ends):  # noqa: PLR2004 - both ends
-            raise wrong(text, "a range is written `low..high`")
+            raise wrong(source, "a range is written `low..high`", after=":", at=body)
         return Between(ends[0], ends[1])
     if "|" in body:
         operands = tuple(part.strip() for part in body.split("|") if part.strip())
         if len(operands) < 2:  # noqa: PLR2004 - one is no choice
-            raise wrong(text, "a list has two values or more, written `a|b`")
+            raise wrong(source, "a list has two values or more, written `a|b`", after=":", at=body)
         return OneOf(operands)
     for prefix, operator in _PREFIXES.items():
         if body.startswith(prefix):
             operand = body.removeprefix(prefix).strip()
             if not operand:
-                raise wrong(text, f"a value is missing after {prefix}")
+                raise wrong(source, f"a value is missing after {prefix}", after=":", at=body)
             return Compare(operator, operand)
     return Compare(Operator.EQ, body)
 
 
-def wrong(text: str, advice: str) -> InvalidInput:
-    """The error of one expression."""
-    return InvalidInput(f"Query: {text[:200]!r} is not understood: {advice}.")
+def wrong(source: Source, advice: str, *, after: str = "", at: str = "") -> InvalidInput:
+    """The error of one condition, which names the column of what is wrong: of `at`, looked for behind `after`."""
+    behind = source.text.find(after) + len(after)
+    column = source.column + max(source.text.find(at, behind), 0)
+    return InvalidInput(f"Query, column {column}: {source.text[:200]!r} is not understood: {advice}.")

@@ -8,6 +8,7 @@ from django.db.models import F, FilteredRelation, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
 from api.query.by_metric import ByMetric
+from api.query.parser import sources
 from polyaxon.db.models import Experiment, MetricSeries
 from polyaxon.errors import InvalidInput
 
@@ -23,15 +24,15 @@ MAX_KEYS = 16
 
 def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) -> QuerySet[ModelT]:
     """`rows` in the order that `sort` names; unknown keys are ignored. Raises `InvalidInput`."""
-    keys = [key.strip() for key in (sort or "").split(",")]
+    keys = sources(sort or "")
     if "\x00" in (sort or ""):
         raise InvalidInput("Sort: the character NUL is in no name. Remove it.")
     if len(keys) > MAX_KEYS:
         raise InvalidInput(f"A list is sorted by at most {MAX_KEYS} fields.")
     orders: list[OrderBy] = []
     for key in keys:
-        name, descending = key.removeprefix("-").strip(), key.startswith("-")
-        column, metric = _metric(name, descending=descending) if metrics else ("", None)
+        name, descending = key.text.removeprefix("-").strip(), key.text.startswith("-")
+        column, metric = _metric(name, key.column, descending=descending) if metrics else ("", None)
         if metric is not None:
             alias = f"sort_{len(orders)}"
             rows = rows.alias(**{alias: _series(metric)})
@@ -52,11 +53,14 @@ def ordered_experiments(rows: QuerySet[Experiment], sort: str | None) -> QuerySe
     return ordered(rows, sort, metrics=True)
 
 
-def _metric(key: str, *, descending: bool) -> tuple[str, str | None]:
-    """Column of the summary and the metric's name in `metric.<name>`; no name for another key."""
+def _metric(key: str, place: int, *, descending: bool) -> tuple[str, str | None]:
+    """Column of the summary and the metric's name in `metric.<name>`; no name for another key.
+
+    `place` is where the key begins in the text, counted from 1.
+    """
     family, _, metric = key.partition(".")
     if "." in metric:
-        raise InvalidInput(f"Sort: {key!r} has more than one dot.")
+        raise InvalidInput(f"Sort, column {place}: {key!r} has more than one dot.")
     column = ("max" if descending else "min") if family == BEST else METRICS.get(family, "")
     return column, metric if metric and column else None
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 COMMIT_HEADER = "X-Polyaxon-Commit"
 BRANCHES = frozenset({"", "master", "HEAD"})
 _SHA = re.compile(r"[0-9a-f]{40}\Z")
+# Bytes of an upload's other parts and boundaries beside the archive.
+UPLOAD_ROOM = 64 * 1024
 
 
 ANY_REPO = PolymorphicProxySerializer("AnyRepo", [RepoSerializer, ExternalRepoSerializer], None)
@@ -99,8 +101,7 @@ class UploadView(ProjectView):
     parser_classes = (MultiPartParser,)
 
     def max_bytes(self) -> int:
-        # The other parts and the boundaries need some room beside the archive.
-        return int(settings.CONFIG.limits.upload_max_bytes) + 64 * 1024
+        return int(settings.CONFIG.limits.upload_max_bytes) + UPLOAD_ROOM
 
     @extend_schema(
         request={

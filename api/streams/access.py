@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -26,7 +27,7 @@ def in_thread(function: Any) -> Any:
 @in_thread
 def ask(scope: dict[str, Any]) -> HttpResponseBase:
     """Answer the connection as a GET of its address, through the middleware and the view."""
-    request = ASGIRequest(_as_get(scope), io.BytesIO())
+    request = ASGIRequest(as_get(scope), io.BytesIO())
     if scope["type"] == "websocket":
         request.urlconf = SOCKETS
     return _handler().get_response(request)
@@ -39,7 +40,8 @@ def _handler() -> BaseHandler:
     return handler
 
 
-def _as_get(scope: dict[str, Any]) -> dict[str, Any]:
+def as_get(scope: MutableMapping[str, Any]) -> dict[str, Any]:
+    """The scope of a GET of the same address, with the token of the query as a header."""
     headers = [(name.lower(), value) for name, value in scope["headers"]]
     token = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
     if token and not any(name == b"authorization" for name, _ in headers):

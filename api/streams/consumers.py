@@ -9,14 +9,17 @@ from typing import Any
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer  # type: ignore[import-untyped]
 from channels.routing import URLRouter  # type: ignore[import-untyped]
+from django.http.response import HttpResponseBase
 from django.urls import re_path
 
 from api.streams import access, lines
+from api.streams.permits import TooManyStreams, places, rechecks
 from api.streams.polling import watches
 from api.streams.samples import samples
-from api.streams.targets import ResourceTarget, RunTarget, Target, target_of
+from api.streams.targets import ResourceTarget, RunTarget, StreamResponse, Target
 
 NO_ROUTE, NOT_LOGGED_IN, NOT_ALLOWED = 4404, 4401, 4403
+TRY_LATER = 1013
 SEND_TIMEOUT = 60.0  # seconds
 SAMPLE_INTERVAL = 2.0  # seconds
 _UNAUTHENTICATED, _FORBIDDEN, _MISSING = 401, 403, 404
@@ -32,12 +35,11 @@ class _StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(NOT_ALLOWED)
             return
         response = await access.ask(self.scope)
-        target = target_of(response)
-        if target is None and response.status_code != _MISSING:
+        if not isinstance(response, StreamResponse) and response.status_code != _MISSING:
             await self.close(NOT_LOGGED_IN if response.status_code == _UNAUTHENTICATED else NOT_ALLOWED)
             return
         await self.accept()
-        self.telling = asyncio.create_task(self._tell_all(target))
+        self.telling = asyncio.create_task(self._tell_all(response))
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - the signature is the framework's
         if self.telling is not None:
@@ -48,10 +50,40 @@ class _StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Whatever a client says, there is nothing to do."""
 
-    async def _tell_all(self, target: Target | None) -> None:
+    async def _tell_all(self, response: HttpResponseBase) -> None:
+        code = None
         with contextlib.suppress(TimeoutError):
-            await self.tell(target)
-        await self.close()
+            if isinstance(response, StreamResponse):
+                code = await self._tell_in_place(response)
+            else:
+                await self.tell(None)
+        await self.close(code)
+
+    async def _tell_in_place(self, response: StreamResponse) -> int | None:
+        """Tell while it is allowed; the code to close with."""
+        try:
+            with places.taken(response.user):
+                if not await self._told_before_access_was_lost(response.target):
+                    await self.error("You may not follow this any more.")
+                    return NOT_ALLOWED
+        except TooManyStreams as error:
+            await self.error(error.detail)
+            return TRY_LATER
+        return None
+
+    async def _told_before_access_was_lost(self, target: Target) -> bool:
+        telling = asyncio.create_task(self.tell(target))
+        losing = asyncio.create_task(rechecks.lost(self.scope))
+        try:
+            await asyncio.wait({telling, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if telling.done():
+                await telling
+                return True
+            return False
+        finally:
+            telling.cancel()
+            losing.cancel()
+            await asyncio.gather(telling, losing, return_exceptions=True)
 
     async def tell(self, target: Target | None) -> None:
         raise NotImplementedError

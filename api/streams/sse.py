@@ -13,8 +13,9 @@ from django.http.response import HttpResponseBase
 
 from api.streams import access, lines
 from api.streams.feed import feed
+from api.streams.permits import RETRY_SECONDS, TooManyStreams, places, rechecks
 from api.streams.polling import watches
-from api.streams.targets import EventTarget, RunTarget, target_of
+from api.streams.targets import EventTarget, RunTarget, StreamResponse, Target
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,6 +24,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 # A client that takes nothing for so long is let go.
 SEND_TIMEOUT = 60.0  # seconds
+END_TIMEOUT = 5.0  # seconds
+_END = {"type": "http.response.body", "body": b"", "more_body": False}
 _STREAMS = re.compile(r"/api/v1/(events|.+/logs/follow)(\.json|/)*\Z")
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -41,9 +44,21 @@ def streams(scope: Scope) -> bool:
 async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request with a stream, or with what the view says instead."""
     response = await access.ask(scope)
-    target = target_of(response)
+    if not isinstance(response, StreamResponse):
+        await _refuse(response, send)
+        return
+    try:
+        with places.taken(response.user):
+            await _serve(response.target, scope, receive, send, _for_other_origins(response))
+    except TooManyStreams as error:
+        headers = [(b"content-type", b"application/json"), (b"retry-after", str(RETRY_SECONDS).encode())]
+        await _plain(send, error.code, headers, orjson.dumps({"detail": error.detail}))
+
+
+async def _serve(target: Target, scope: Scope, receive: Receive, send: Send, more: list[tuple[bytes, bytes]]) -> None:
+    """`more`: headers of the answer."""
     if isinstance(target, EventTarget):
-        await _stream(_events(target), receive, send, _for_other_origins(response))
+        await _stream(_events(target), scope, receive, send, more)
     elif isinstance(target, RunTarget):
         start = _offset(scope)
         async with watches.follow(target) as watch:
@@ -52,9 +67,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
                 await _plain(send, 204, [], b"")
                 return
             news = lines.news(watch, min(start or 0, watch.size))
-            await _stream(_log(news), receive, send, _for_other_origins(response))
-    else:
-        await _refuse(response, send)
+            await _stream(_log(news), scope, receive, send, more)
 
 
 async def _log(news: AsyncIterator[lines.News]) -> AsyncIterator[bytes]:
@@ -95,27 +108,34 @@ def _for_other_origins(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     ]
 
 
-async def _stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send, more: list[tuple[bytes, bytes]]) -> None:
-    """Send `pieces` until they end, the client leaves, or it takes nothing for too long."""
+async def _stream(
+    pieces: AsyncIterator[bytes], scope: Scope, receive: Receive, send: Send, more: list[tuple[bytes, bytes]]
+) -> None:
+    """Send `pieces` until they end, the client leaves or takes nothing for too long, or it may not have them any more.
+
+    Its next request then tells a client that is refused why. `more`: headers.
+    """
     await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *more]})
     sending = asyncio.create_task(_send_all(pieces, send))
-    leaving = asyncio.create_task(_left(receive))
+    others = (asyncio.create_task(_left(receive)), asyncio.create_task(rechecks.lost(scope)))
     try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, *others}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sending, leaving):
+        for task in (sending, *others):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await sending
-        with contextlib.suppress(asyncio.CancelledError):
-            await leaving
+        for task in others:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    with contextlib.suppress(RuntimeError, TimeoutError):  # the client has gone, or the end was sent
+        await asyncio.wait_for(send(_END), END_TIMEOUT)
 
 
 async def _send_all(pieces: AsyncIterator[bytes], send: Send) -> None:
     # The server's send waits while the client's buffer is full, so no more than a piece is kept for it.
     async for piece in pieces:
         await asyncio.wait_for(send({"type": "http.response.body", "body": piece, "more_body": True}), SEND_TIMEOUT)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Model
 from rest_framework import status
@@ -46,17 +45,16 @@ Target = RunTarget | EventTarget | ResourceTarget
 
 
 class StreamResponse(Response):
-    """Carries the target to the event loop. Sent as it is where there is none: a server that cannot stream."""
+    """Carries the target, and the id of the user who asks, to the event loop.
 
-    def __init__(self, target: Target) -> None:
+    Sent as it is where there is none: a server that cannot stream.
+    """
+
+    def __init__(self, target: Target, user: int) -> None:
         super().__init__(
             {"detail": "This address streams; the server that answered cannot. Ask it over ASGI."},
             status=status.HTTP_426_UPGRADE_REQUIRED,
             headers={"Upgrade": "websocket"},
         )
         self.target = target
-
-
-def target_of(response: Any) -> Target | None:
-    """The target that a view found; None when it refused."""
-    return response.target if isinstance(response, StreamResponse) else None
+        self.user = user

@@ -35,7 +35,8 @@ class FollowLogsView(ItemView):
     @extend_schema(parameters=[TOKEN, LAST, OpenApiParameter("offset", int)], responses=TEXT)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         return StreamResponse(
-            RunTarget(type(self.item), self.item.pk, self.item.sub_path, frozenset(self.item.LIFECYCLE.done))
+            RunTarget(type(self.item), self.item.pk, self.item.sub_path, frozenset(self.item.LIFECYCLE.done)),
+            self.caller.pk,
         )
 
 
@@ -53,7 +54,8 @@ class ReplicaFollowLogsView(_ReplicaView, FollowLogsView):
     @extend_schema(parameters=[TOKEN, LAST, OpenApiParameter("offset", int)], responses=TEXT)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         row = self.replica
-        return StreamResponse(RunTarget(type(row), row.pk, self.item.sub_path, frozenset(row.LIFECYCLE.done)))
+        target = RunTarget(type(row), row.pk, self.item.sub_path, frozenset(row.LIFECYCLE.done))
+        return StreamResponse(target, self.caller.pk)
 
 
 class ReplicaStreamLogsView(ReplicaFollowLogsView):
@@ -70,14 +72,14 @@ class StreamResourcesView(ItemView):
     throttle_classes = ()
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
-        return StreamResponse(ResourceTarget(type(self.item), self.item.pk, self.item.uuid))
+        return StreamResponse(ResourceTarget(type(self.item), self.item.pk, self.item.uuid), self.caller.pk)
 
 
 class StreamReplicaResourcesView(_ReplicaView, StreamResourcesView):
     """Samples of one replica."""
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
-        return StreamResponse(ResourceTarget(type(self.replica), self.replica.pk, self.replica.uuid))
+        return StreamResponse(ResourceTarget(type(self.replica), self.replica.pk, self.replica.uuid), self.caller.pk)
 
 
 class EventsView(BaseView):
@@ -104,7 +106,8 @@ class EventsView(BaseView):
         since = int(last) if last.isdecimal() and len(last) <= 18 else number(request, "since")  # noqa: PLR2004 - digits
         subjects = request.query_params.getlist("subject")
         names = {name.strip() for text in subjects for name in text.split(",") if name.strip()}
-        return StreamResponse(EventTarget(self.caller, since, self._project(request), frozenset(names)))
+        target = EventTarget(self.caller, since, self._project(request), frozenset(names))
+        return StreamResponse(target, self.caller.pk)
 
     @staticmethod
     def _project(request: Request) -> int | None:

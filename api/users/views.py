@@ -15,7 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
 from api.permissions import StaffOnly
-from api.throttling import LOGIN_RATES, AnonymousRate
+from api.throttling import LOGIN_RATES, AdminRate, AnonymousRate
 from api.users.sessions import open_session, same_site, sign_in
 from api.views import BaseView, no_body
 from polyaxon.actions import users
@@ -120,6 +120,7 @@ class _AccountView(BaseView):
     """Below one account. For administrators."""
 
     permission_classes = (*BaseView.permission_classes, StaffOnly)
+    throttle_classes = (*BaseView.throttle_classes, AdminRate)
 
     def account(self) -> User:
         user = User.objects.filter(username=self.kwargs["username"]).first()

@@ -137,6 +137,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "anon": f"{CONFIG.security.throttle_rates_anon}/min",
         "user": f"{CONFIG.security.throttle_rates_user}/min",
+        "admin": f"{CONFIG.security.throttle_rates_admin}/min",
         "checks": f"{CONFIG.security.throttle_rates_checks}/min",
         "login": f"{CONFIG.security.throttle_rates_login}/min",
         "login_name": f"{CONFIG.security.throttle_rates_login_name}/min",

@@ -123,6 +123,12 @@ class ServerConfig(Area):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Port = Field(8000, description="Port to listen on.")
     api_threads: Positive = Field(16, description="Requests worked on at once in one process.")
+    client_header_timeout: Seconds = Field(30.0, description="Seconds that the head of a request may take.")
+    client_body_timeout: Seconds = Field(30.0, description="Seconds without a byte of a body until it is given up.")
+    client_send_timeout: Seconds = Field(60.0, description="Seconds that a client may take nothing of its answer.")
+    streams_max: Positive = Field(2000, description="Followed logs and event streams at once in one process.")
+    streams_max_per_user: Positive = Field(1000, description="The same of one user.")
+    streams_recheck: Seconds = Field(5.0, description="Seconds until a stream asks again whether it is allowed.")
     api_host: str = Field("", description="Address that runs use to reach the API. Empty: from host and port.")
     trusted_proxies: list[IPNetwork] = Field(
         [], description="Addresses or networks of proxies whose X-Forwarded-For is believed (JSON list)."
@@ -221,6 +227,7 @@ class SecurityConfig(Area):
     )
     password_length: Annotated[int, Field(ge=6)] = Field(8, description="Fewest characters of a password.")
     throttle_rates_user: Positive = Field(6000, description="Requests a minute of one user.")
+    throttle_rates_admin: Positive = Field(100, description="Changes of accounts a minute by one administrator.")
     throttle_rates_anon: Positive = Field(30, description="Requests a minute of one anonymous address.")
     throttle_rates_checks: Positive = Field(10, description="Health and status requests a minute of one address.")
     encryption_secret: FernetKey = Field(

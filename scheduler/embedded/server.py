@@ -18,6 +18,7 @@ from django.core.management import call_command
 
 from scheduler.configured import configured_runner
 from scheduler.embedded.accounts import PASSWORD_FILE, ensure_admin
+from scheduler.embedded.connections import BoundedProtocol
 from scheduler.embedded.data_folder import FolderUnusable, claim
 from scheduler.embedded.database import DatabaseUnusable, claim_database
 from scheduler.embedded.worker import Workers
@@ -124,6 +125,7 @@ def _http_config() -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        http=BoundedProtocol,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import query
-from api.query.parser import Between, Compare, Expression, OneOf, Operator, parse
+from api.query.parser import Between, Compare, Expression, OneOf, Operator, Source, parse
 from polyaxon.db.models import Experiment, ExperimentGroup, Project, User
 from polyaxon.errors import InvalidInput
 from tests.factories import make_experiment, make_group, make_metrics, make_project, make_selection, make_user
@@ -41,7 +41,7 @@ def test_operations(text: str, expected: object) -> None:
 
 def test_parts_of_an_expression() -> None:
     assert parse(" metrics . loss : ~ <= 0.3 ") == [
-        Expression("metrics", "loss", True, Compare(Operator.LE, "0.3"), "metrics . loss : ~ <= 0.3")
+        Expression("metrics", "loss", True, Compare(Operator.LE, "0.3"), Source("metrics . loss : ~ <= 0.3", 2))
     ]
 
 
@@ -65,7 +65,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         expressions = parse(text)
     except InvalidInput:
         return
-    assert all(expression.field and expression.text in text for expression in expressions)
+    assert all(expression.field and expression.source.text in text for expression in expressions)
 
 
 @pytest.fixture
@@ -213,6 +213,35 @@ def test_what_a_field_does_not_take_is_refused(db: None, text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         query.filtered(Experiment.objects.all(), text, query.EXPERIMENTS)
     assert text in caught.value.message or "unknown" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("nope:1", 1),
+        (" nope:1", 2),
+        ("id:1,nope:1", 6),
+        ("id:1, ,  name", 10),
+        ("id:1,id:x", 9),
+        ("id:1|2|x", 8),
+        ("metrics.loss: < abc", 17),
+        ("metrics.metrics:metrics", 17),
+        ("user.password:1", 6),
+        ("a.b.c:1", 3),
+        ("status:running,created_at:2020-01-01..x", 39),
+        ("name:a:b", 7),
+        ("tags:<x", 6),
+        ("search:x..y..z", 8),
+    ],
+)
+def test_errors_point_at_the_column(db: None, text: str, column: int) -> None:
+    with pytest.raises(InvalidInput, match=rf"^Query, column {column}: "):
+        query.filtered(Experiment.objects.all(), text, query.EXPERIMENTS)
+
+
+def test_errors_of_a_sort_point_at_the_column(db: None) -> None:
+    with pytest.raises(InvalidInput, match=r"^Sort, column 14: 'metric.a.b'"):
+        query.ordered(Experiment.objects.all(), "created_at,  metric.a.b", metrics=True)
 
 
 @given(

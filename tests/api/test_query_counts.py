@@ -1,158 +1,223 @@
-"""No list asks the database more often the longer it is."""
+"""How often each request asks the database: as often for many rows as for few, and as `query_counts.json` says.
 
-# ruff: noqa: ARG005 - every case gets the same three
+After a change that is meant to move a number, write the file anew and look at its diff:
+
+    QUERY_COUNTS=write pytest tests/api/test_query_counts.py
+
+A new GET route is measured by itself; what it needs beside its address stands in `QUERIES`. Other methods are
+measured once they stand in `BODIES`. Statements that only begin or end transactions are not counted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from polyaxon.actions.bookmarks import add_bookmark
-from polyaxon.actions.chart_views import create_chart_view
-from polyaxon.actions.experiments import clone_experiment
-from polyaxon.actions.projects import archive_project
-from polyaxon.actions.runs import archive
-from polyaxon.actions.searches import save_search
-from polyaxon.actions.statuses import first_status, set_status
-from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob, Job, Project, User
-from polyaxon.events import emit
-from tests.api.conftest import P, url
-from tests.factories import make_experiment, make_group, make_job, make_metrics, make_project
+from api.throttling import Rate
+from tests.api.conftest import client_of
+from tests.api.populated import Populated
+from tests.api.routes import Route, all_routes
+from tests.factories import BUILD_FILE, EXPERIMENT, GROUP, JOB, NOTEBOOK, PASSWORD
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
-MANY = 15
+FILE = Path(__file__).with_name("query_counts.json")
+FEW, MANY = 2, 12
+_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+P = "{owner}/{project}"
+E = f"{P}/experiments/{{id}}"
+G = f"{P}/groups/{{id}}"
+J = f"{P}/jobs/{{id}}"
+B = f"{P}/builds/{{id}}"
+
+NOT_MEASURED = {
+    "GET schema": "describes the code and asks the database nothing",
+    "GET events": "a stream, which is served beside the requests",
+    **{
+        f"GET {base}/logs/{form}": "a stream, which is served beside the requests"
+        for base in (E, f"{E}/jobs/{{job_id}}", J, B)
+        for form in ("stream", "follow")
+    },
+}
+QUERIES = {
+    f"GET {E}/outputs/files": "path=result.txt",
+    f"GET {J}/outputs/files": "path=result.txt",
+    f"GET {E}/metrics/points": "name=metric-0",
+    "GET options": "keys=TTL:TOKEN&keys=K8S:GPU_RESOURCE_KEY",
+    "GET {owner}/options": "keys=NOTEBOOKS:DOCKER_IMAGE",
+}
+# Further forms of a route, by what comes after its name.
+FORMS = {
+    f"GET {P}/experiments": (
+        "query=metrics.loss:<1,tags:a|b,params.lr:0.1&sort=-metric.loss",
+        "query=build.name:~a,user.username:olga,status:~failed",
+        "metrics=1",
+        "params=1",
+    ),
+    f"GET {P}/groups": ("query=search_algorithm:grid,concurrency:2",),
+    f"GET {P}/jobs": ("query=build.name:~a&sort=-finished_at",),
+    f"GET {P}/builds": ("query=status:created,tags:~a&sort=-started_at",),
+}
+STATUS = {"status": "failed"}
+BODIES: dict[str, dict[str, Any] | list[Any]] = {
+    "POST projects": {"name": "another"},
+    "POST orgs": {"name": "another"},
+    "POST users/token": {"username": "olga", "password": PASSWORD},
+    "POST users/tokens": {"name": "another"},
+    "POST searches/{owner}/{project}/experiments": {"query": {"query": "id:1"}},
+    f"PATCH {P}": {"description": "x"},
+    **{f"POST {P}/{verb}": {} for verb in ("archive", "bookmark", "builds/invalidate")},
+    f"DELETE {P}": {},
+    f"POST {P}/webhooks": {"url": "https://hook.example/"},
+    f"POST {P}/experiments": {"content": EXPERIMENT},
+    f"PATCH {E}": {"tags": ["x"], "name": "another"},
+    f"DELETE {E}": {},
+    **{f"POST {E}/{verb}": {} for verb in ("archive", "stop", "restart", "copy", "bookmark", "_heartbeat")},
+    f"POST {E}/statuses": STATUS,
+    f"POST {E}/metrics": {"values": {"loss": 0.5}},
+    f"POST {E}/coderef": {"commit": "0" * 40},
+    f"POST {E}/jobs": {},
+    f"POST {E}/jobs/{{job_id}}/statuses": STATUS,
+    f"POST {E}/chartviews": {"charts": []},
+    f"POST {P}/groups": {"content": GROUP},
+    f"PATCH {G}": {"tags": ["x"]},
+    f"DELETE {G}": {},
+    **{f"POST {G}/{verb}": {} for verb in ("archive", "stop", "bookmark")},
+    f"POST {G}/statuses": STATUS,
+    f"PATCH {P}/selections/{{id}}": {"operation": "add", "experiment_ids": []},
+    f"POST {P}/jobs": {"content": JOB},
+    f"PATCH {J}": {"tags": ["x"]},
+    f"DELETE {J}": {},
+    **{f"POST {J}/{verb}": {} for verb in ("archive", "stop", "restart", "bookmark", "_heartbeat")},
+    f"POST {J}/statuses": STATUS,
+    f"POST {P}/builds": {"content": BUILD_FILE},
+    f"PATCH {B}": {"tags": ["x"]},
+    f"DELETE {B}": {},
+    f"POST {B}/statuses": STATUS,
+    f"POST {P}/notebook/start": {"content": NOTEBOOK},
+    f"POST {P}/notebook/stop": {},
+    f"POST {P}/tensorboard/start": {},
+    f"POST {E}/tensorboard/start": {},
+    "POST catalogs/k8s_secrets": {"name": "another", "k8s_ref": "object"},
+    "PATCH catalogs/data_stores/{name}": {"bucket": "s3://x"},
+    "POST cluster/nodes": {"name": "another", "role": "agent", "memory": 1, "cpu": 1, "n_gpus": 0},
+    "POST options": {"TTL:TOKEN": 3},
+}
+# One statement on Postgres does there what takes several on SQLite: the file has a number for each.
+BY_DATABASE = {f"POST {E}/metrics"}
+# Each run that goes on is stopped by itself, with a status and an event of its own: asked when none does.
+STOPS_RUNS = {f"{verb}{base}{end}" for base in (P, G) for verb, end in (("DELETE ", ""), ("POST ", "/archive"))}
 
 
-def trial(project: Project) -> Experiment:
-    """One that has everything that a list shows."""
-    group = make_group(project)
-    original = make_experiment(project, group=group, tags=["a"])
-    clone = clone_experiment(original, original.user, "restart")
-    make_metrics(clone, {"loss": 0.5, "acc": 0.5})
-    return clone
+class Counter:
+    """Measures every route in one populated world."""
+
+    def __init__(self) -> None:
+        self.world = Populated()
+        self.clients = {True: client_of(self.world.staff), False: client_of(self.world.owner)}
+        self.routes = [route for route in all_routes() if measured(route)]
+
+    def counts(self) -> dict[str, int]:
+        """Queries by the name of the route, with `?query` for a further form of it."""
+        found = {}
+        for route in self.routes:
+            for query in (QUERIES.get(route.name, ""), *FORMS.get(route.name, ())):
+                name = route.name + (f"?{query}" if query in FORMS.get(route.name, ()) else "")
+                found[name] = self._count(route, query)
+        return found
+
+    def _count(self, route: Route, query: str) -> int:
+        self._ask(route, query)  # what the process remembers from then on is not counted
+        statements = self._ask(route, query)
+        return sum(not statement["sql"].startswith(_CONTROL) for statement in statements)
+
+    def _ask(self, route: Route, query: str) -> list[dict[str, str]]:
+        """The statements of one request whose changes are undone."""
+        client: APIClient = self.clients[for_staff(route)]
+        address = f"{route.path(self.world.values)}?{query}"
+        with transaction.atomic():
+            if route.name in STOPS_RUNS:
+                self.world.end_runs()
+            with CaptureQueriesContext(connection) as captured:
+                answer = getattr(client, route.method)(address, BODIES.get(route.name), format="json")
+                content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            transaction.set_rollback(True)
+        assert answer.status_code < 300, (route.name, answer.status_code, content[:300])
+        return captured.captured_queries
 
 
-def replica(experiment: Experiment) -> None:
-    first_status(ExperimentJob.objects.create(experiment=experiment))
+def measured(route: Route) -> bool:
+    return route.name in BODIES or (route.method == "get" and route.name not in NOT_MEASURED)
 
 
-def status(item: Experiment | ExperimentGroup | Job) -> None:
-    set_status(item, "warning", enforce=False)
+def for_staff(route: Route) -> bool:
+    return route.pattern == "options" or (
+        route.method != "get" and route.pattern.startswith(("catalogs", "cluster", "nodes"))
+    )
 
 
 @pytest.fixture
-def fixed(project: Project) -> dict[str, Experiment | ExperimentGroup | Job]:
-    return {
-        "experiment": make_experiment(project),
-        "group": make_group(project),
-        "job": make_job(project),
-        "replica": make_experiment(project),
-    }
+def counter(db: None, monkeypatch: pytest.MonkeyPatch) -> Counter:
+    for scope in Rate.THROTTLE_RATES:
+        monkeypatch.setitem(Rate.THROTTLE_RATES, scope, "1000000/min")
+    return Counter()
 
 
-Case = tuple[str, Callable[[Project, User, dict], object]]
-
-CASES: dict[str, Case] = {
-    "projects": (url("olga"), lambda project, owner, fixed: make_project(owner)),
-    "project names": (url("olga/projects/names"), lambda project, owner, fixed: make_project(owner)),
-    "all experiments": (url("experiments"), lambda project, owner, fixed: trial(project)),
-    "experiments": (f"{P}/experiments", lambda project, owner, fixed: trial(project)),
-    "filtered": (
-        f"{P}/experiments?query=metrics.loss:<1,tags:a|b&sort=-metric.loss",
-        lambda project, owner, fixed: trial(project),
-    ),
-    "metrics": (f"{P}/experiments?metrics=1", lambda project, owner, fixed: trial(project)),
-    "params": (f"{P}/experiments?params=1", lambda project, owner, fixed: trial(project)),
-    "groups": (f"{P}/groups", lambda project, owner, fixed: make_group(project)),
-    "jobs": (f"{P}/jobs", lambda project, owner, fixed: make_job(project)),
-    "replicas": (
-        f"{P}/experiments/{{replica}}/jobs",
-        lambda project, owner, fixed: replica(fixed["replica"]),
-    ),
-    "statuses": (
-        f"{P}/experiments/{{experiment}}/statuses",
-        lambda project, owner, fixed: status(fixed["experiment"]),
-    ),
-    "group statuses": (
-        f"{P}/groups/{{group}}/statuses",
-        lambda project, owner, fixed: status(fixed["group"]),
-    ),
-    "job statuses": (f"{P}/jobs/{{job}}/statuses", lambda project, owner, fixed: status(fixed["job"])),
-    "points": (
-        f"{P}/experiments/{{experiment}}/metrics",
-        lambda project, owner, fixed: make_metrics(fixed["experiment"], {"loss": 1.0}),
-    ),
-    "group points": (
-        f"{P}/groups/{{group}}/metrics",
-        lambda project, owner, fixed: make_metrics(make_experiment(project, group=fixed["group"]), {"loss": 1.0}),
-    ),
-    "bookmarked projects": (
-        url("bookmarks/olga/projects"),
-        lambda project, owner, fixed: add_bookmark(owner, make_project(owner)),
-    ),
-    "bookmarked experiments": (
-        url("bookmarks/olga/experiments"),
-        lambda project, owner, fixed: add_bookmark(owner, trial(project)),
-    ),
-    "bookmarked groups": (
-        url("bookmarks/olga/groups"),
-        lambda project, owner, fixed: add_bookmark(owner, make_group(project)),
-    ),
-    "bookmarked jobs": (
-        url("bookmarks/olga/jobs"),
-        lambda project, owner, fixed: add_bookmark(owner, make_job(project)),
-    ),
-    "archived projects": (
-        url("archives/olga/projects"),
-        lambda project, owner, fixed: archive_project(make_project(owner), owner),
-    ),
-    "archived experiments": (
-        url("archives/olga/experiments"),
-        lambda project, owner, fixed: archive(trial(project), owner),
-    ),
-    "archived groups": (
-        url("archives/olga/groups"),
-        lambda project, owner, fixed: archive(make_group(project), owner),
-    ),
-    "archived jobs": (url("archives/olga/jobs"), lambda project, owner, fixed: archive(make_job(project), owner)),
-    "searches": (
-        url("searches/olga/digits/jobs"),
-        lambda project, owner, fixed: save_search(project, owner, "jobs", query={}, name=None, meta={}),
-    ),
-    "chart views": (
-        f"{P}/groups/{{group}}/chartviews",
-        lambda project, owner, fixed: create_chart_view(fixed["group"], owner, {"charts": []}),
-    ),
-    "history": (url("historylogs"), lambda project, owner, fixed: emit("viewed", trial(project), actor=owner)),
-    "activity": (url("activitylogs"), lambda project, owner, fixed: trial(project)),
-    "project activity": (url("activitylogs/olga/digits"), lambda project, owner, fixed: trial(project)),
-    "project": (P, lambda project, owner, fixed: trial(project)),
-    "group": (
-        f"{P}/groups/{{group}}",
-        lambda project, owner, fixed: make_experiment(project, group=fixed["group"]),
-    ),
-}
+@pytest.mark.slow
+def test_queries_are_as_many_as_the_baseline_says_however_many_rows(counter: Counter) -> None:
+    counter.world.grow_to(FEW)
+    few = counter.counts()
+    counter.world.grow_to(MANY)
+    many = counter.counts()
+    grown = {name: (few[name], many[name]) for name in few if few[name] != many[name]}
+    assert not grown, "\n".join(
+        f"{name}: {one} for {FEW} rows, {other} for {MANY}" for name, (one, other) in grown.items()
+    )
+    if os.environ.get("QUERY_COUNTS") == "write":
+        write(few)
+    baseline = {name: for_this_database(value) for name, value in read().items()}
+    changed = [
+        f"{name}: {baseline.get(name)} -> {few.get(name)}"
+        for name in {**baseline, **few}
+        if baseline.get(name) != few.get(name)
+    ]
+    assert not changed, "\n".join(
+        [*changed, "If this is meant: QUERY_COUNTS=write pytest tests/api/test_query_counts.py"]
+    )
 
 
-def queries(client: APIClient, path: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        answer = client.get(path, {} if "?" in path else {"limit": 100})
-    assert answer.status_code == 200, answer.content
-    return len(captured)
+def read() -> dict[str, int | dict[str, int]]:
+    values: dict[str, int | dict[str, int]] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    return values
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_queries_do_not_grow(client: APIClient, project: Project, owner: User, fixed: dict, name: str) -> None:
-    pattern, add = CASES[name]
-    path = pattern.format(**{key: row.pk for key, row in fixed.items()})
-    add(project, owner, fixed)
-    one = queries(client, path)
-    for _ in range(MANY - 1):
-        add(project, owner, fixed)
-    assert queries(client, path) == one
+def for_this_database(value: int | dict[str, int]) -> int | None:
+    return value.get(connection.vendor) if isinstance(value, dict) else value
+
+
+def write(counts: dict[str, int]) -> None:
+    """Replace the file's numbers; where databases differ, that of this one."""
+    values: dict[str, Any] = dict(counts)
+    for name in BY_DATABASE:
+        before = read().get(name)
+        values[name] = {**(before if isinstance(before, dict) else {}), connection.vendor: counts[name]}
+    FILE.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def test_every_list_and_detail_is_in_the_baseline() -> None:
+    names = {route.name for route in all_routes()}
+    baseline = {name.partition("?")[0] for name in read()}
+    assert {name for name in names if name.startswith("GET ")} <= baseline | NOT_MEASURED.keys()
+    assert baseline <= names
+    assert names >= {*NOT_MEASURED, *QUERIES, *FORMS, *BODIES}
+    assert BODIES.keys() >= BY_DATABASE
+    assert BODIES.keys() >= STOPS_RUNS
+    assert not baseline & NOT_MEASURED.keys()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from polyaxon_client.workers import Sender, Target
-from polyaxon_client.workers.lanes import METRICS, Item
+from polyaxon_client.workers.lanes import LOGS, METRICS, Item
 from tests.client.recorder import Answer, Recorder
 
 if TYPE_CHECKING:
@@ -61,6 +61,17 @@ def test_a_repeated_batch_keeps_its_id(recorder: Recorder, sender: Sender, run: 
     assert len({one.headers["x-polyaxon-batch"] for one in posts}) == 1
     assert time.monotonic() - started > 1.0
     assert numbers(recorder) == [1]
+
+
+def test_a_repeated_batch_of_lines_keeps_its_id(recorder: Recorder, sender: Sender, run: Target) -> None:
+    recorder.failures = [Answer(503), Answer(201, b"x" * 100, cut=True)]
+    for line in ("one", "two"):
+        sender.submit(Item(LOGS, run, line))
+    assert sender.flush(15)
+    posts = recorder.of("POST", "/logs/")
+    assert len(posts) == 3
+    assert len({one.headers["x-polyaxon-batch"] for one in posts}) == 1
+    assert [one.json for one in posts] == [["one", "two"]] * 3
 
 
 def test_an_answer_that_breaks_off_is_repeated(recorder: Recorder, sender: Sender, run: Target) -> None:

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -86,13 +88,20 @@ class Running:
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("streams")
+    with served(tmp_path_factory.mktemp("streams"), POLYAXON_STREAMS_RECHECK="1") as server:
+        yield server
+
+
+@contextmanager
+def served(folder: Path, **settings: str) -> Iterator[Running]:
+    """A server on an empty folder."""
     mine = {key: value for key, value in os.environ.items() if not key.startswith("POLYAXON_")}
     environment = {
         **mine,
         "POLYAXON_DATA_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "tests.streams.settings",
         "PYTHONPATH": os.pathsep.join(sys.path),
+        **settings,
     }
     command = [sys.executable, "-c", PREPARE]
     prepared = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.streams.conftest import Running, events_of, log, new_run, set_status
@@ -185,6 +186,41 @@ def test_many_followers_need_no_threads_and_the_rest_goes_on(running: Running, o
     streams = asyncio.run(asyncio.wait_for(everybody(), 90))
     assert len(streams) == FOLLOWERS
     assert all(b"line 0" in seen and b"line 4" in seen for seen in streams)
+
+
+@pytest.mark.slow
+def test_many_sockets_follow_one_run_and_the_rest_goes_on(running: Running, olga: httpx.Client, run: str) -> None:
+    address = f"ws://127.0.0.1:{running.port}/api/v1/{run}/logs/stream"
+    headers = {"Authorization": f"Token {running.tokens['olga']}"}
+
+    async def follow(ready: list[int], turn: asyncio.Semaphore) -> list[str]:
+        async with turn:
+            socket = await connect(address, additional_headers=headers, open_timeout=60)
+        async with socket:
+            seen = [json.loads(await socket.recv())["status"]]
+            ready.append(1)
+            seen += [json.loads(await socket.recv())["log_lines"] for _ in range(3)]
+            return seen
+
+    async def everybody() -> list[list[str]]:
+        ready: list[int] = []
+        turn = asyncio.Semaphore(20)
+        following = [asyncio.create_task(follow(ready, turn)) for _ in range(FOLLOWERS)]
+        while len(ready) < FOLLOWERS:
+            assert not [task for task in following if task.done()]
+            await asyncio.sleep(0.1)
+        assert threads(running) < 60
+        await asyncio.sleep(3)  # they are asked again meanwhile
+        started = time.monotonic()
+        await asyncio.to_thread(olga.get, run)
+        assert time.monotonic() - started < 5
+        for number in range(3):
+            await asyncio.to_thread(log, olga, run, f"line {number}")
+        return await asyncio.gather(*following)
+
+    streams = asyncio.run(asyncio.wait_for(everybody(), 110))
+    assert len(streams) == FOLLOWERS
+    assert all(seen == ["created", "line 0", "line 1", "line 2"] for seen in streams)
 
 
 @pytest.mark.slow
