@@ -39,7 +39,7 @@ J = f"{P}/jobs/{{id}}"
 B = f"{P}/builds/{{id}}"
 
 NOT_MEASURED = {
-    "GET schema": "describes the code and asks the database nothing",
+    **{f"GET {name}": "describes the code and asks the database nothing" for name in ("schema", "docs", "docs/{name}")},
     "GET events": "a stream, which is served beside the requests",
     **{
         f"GET {base}/logs/{form}": "a stream, which is served beside the requests"
