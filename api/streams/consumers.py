@@ -122,17 +122,19 @@ class LogsConsumer(_StreamConsumer):
 
 
 class ResourcesConsumer(_StreamConsumer):
-    """The last sample again and again: a list of an experiment's replicas, an object of others."""
+    """The last sample until the run is done, again and again: a list of an experiment's replicas, an object of others."""
 
     async def tell(self, target: Target | None) -> None:
         if not isinstance(target, ResourceTarget):
             await self.error("There is no such run.")
             return
-        while True:
-            found = await samples.of(target)
+        done = False
+        while not done:
+            found, done = await samples.of(target)
             if found:
                 await self.frame(found)
-            await asyncio.sleep(SAMPLE_INTERVAL)
+            if not done:
+                await asyncio.sleep(SAMPLE_INTERVAL)
 
 
 class NowhereConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]

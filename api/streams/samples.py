@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from api.streams.access import in_thread
 from api.streams.targets import ResourceTarget
@@ -14,14 +14,21 @@ FRESH_SECONDS = 1.0
 MOST_KEPT = 1000
 
 
+class Sample(NamedTuple):
+    """What a run takes now: the message or messages, None or empty before the first, and whether there come more."""
+
+    content: Any
+    done: bool
+
+
 class Samples:
     """Remembers what it read for a second."""
 
     def __init__(self) -> None:
-        self._read: dict[ResourceTarget, tuple[float, Any]] = {}
+        self._read: dict[ResourceTarget, tuple[float, Sample]] = {}
 
-    async def of(self, target: ResourceTarget) -> Any:
-        """The message or messages of a run; None or an empty list before the first sample."""
+    async def of(self, target: ResourceTarget) -> Sample:
+        """The newest sample, up to a second old."""
         now = time.monotonic()
         kept = self._read.get(target)
         if kept is None or now - kept[0] > FRESH_SECONDS:
@@ -32,8 +39,12 @@ class Samples:
 
 
 @in_thread
-def _sample(target: ResourceTarget) -> Any:
-    row = target.model._base_manager.filter(pk=target.pk).first()
+def _sample(target: ResourceTarget) -> Sample:
+    row: Any = target.model._base_manager.filter(pk=target.pk).first()
+    return Sample(_content(row), done=row is None or row.is_done)
+
+
+def _content(row: Any) -> Any:
     if isinstance(row, Experiment):
         return resources.experiment_samples(row)
     if isinstance(row, ExperimentJob):

@@ -151,6 +151,12 @@ def test_samples_of_an_experiment_are_a_list(running: Running, run: str) -> None
         socket.recv(timeout=1)  # nothing was measured
 
 
+def test_samples_of_a_run_that_is_done_end(running: Running, olga: httpx.Client, run: str) -> None:
+    olga.post(f"{run}/statuses", json={"status": "succeeded"})
+    with running.socket(f"api/v1/{run}/resources") as socket, pytest.raises(ConnectionClosed):
+        socket.recv(timeout=20)
+
+
 def threads(running: Running) -> int:
     return len(list(Path(f"/proc/{running.pid}/task").iterdir()))
 
