@@ -122,7 +122,7 @@ class LogsConsumer(_StreamConsumer):
 
 
 class ResourcesConsumer(_StreamConsumer):
-    """The last sample until the run is done, again and again: a list of an experiment's replicas, an object of others."""
+    """The last sample again and again until the run is done: a list for an experiment, an object otherwise."""
 
     async def tell(self, target: Target | None) -> None:
         if not isinstance(target, ResourceTarget):
