@@ -86,7 +86,6 @@ class OldTool:
 
 
 @pytest.fixture(scope="module")
-@pytest.fixture(scope="module")
 def old(server: Server, tmp_path_factory: pytest.TempPathFactory) -> OldTool:
     python = interpreter("3.7")
     folder = tmp_path_factory.mktemp("released")
