@@ -6,6 +6,7 @@ import argparse
 import io
 import multiprocessing
 import platform
+import struct
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -178,18 +179,16 @@ class Copy:
 
     def __init__(self, url: str) -> None:
         self.connection = psycopg2.connect(url)
-        rows = "".join(
-            f"{-1 - step % SERIES}\t{step}\t2024-01-01T00:00:00+00:00\t{step * 0.5!r}\n" for step in range(BATCH)
-        )
-        self.text = rows
+        # The binary format, which is the quickest that Postgres takes: each value with its length before it.
+        rows = (struct.pack(">hiqiqiqid", 4, 8, -1 - n % SERIES, 8, n, 8, n * 10**6, 8, n * 0.5) for n in range(BATCH))
+        self.data = b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"".join(rows) + b"\xff\xff"
 
     def points_per_second(self, seconds: float) -> float:
+        statement = "COPY db_metricpoint (series_id, step, time, value) FROM STDIN (FORMAT binary)"
         begin, sent = time.perf_counter(), 0
         while time.perf_counter() < begin + seconds:
             with self.connection, self.connection.cursor() as cursor:
-                cursor.copy_expert(
-                    "COPY db_metricpoint (series_id, step, time, value) FROM STDIN", io.StringIO(self.text)
-                )
+                cursor.copy_expert(statement, io.BytesIO(self.data))
             sent += 1
         return sent * BATCH / (time.perf_counter() - begin)
 
