@@ -13,11 +13,15 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
+from api.throttling import AnonymousRate
 from api.views import BaseView
 from polyaxon import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rest_framework.request import Request
+    from rest_framework.throttling import BaseThrottle
 
 
 TAGS = (
@@ -45,11 +49,11 @@ class LogHandlerSerializer(serializers.Serializer[Any]):
 
 
 class _PublicView(BaseView):
-    """For clients that have not logged in yet: answers from memory, which the tool of 0.6 gets before each command."""
+    """For clients that have not logged in yet."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = ()
+    throttle_classes: Sequence[type[BaseThrottle]] = (AnonymousRate,)
 
 
 # The last release of the tool and library that do not say who they are.
@@ -65,6 +69,7 @@ def version(name: str) -> str:
 class VersionView(_PublicView):
     """Versions of the command line tool, the platform or the client library."""
 
+    throttle_classes = ()  # the tool of 0.6 asks before each command; the answer is in memory
     serializer_class = VersionSerializer
     kind = "cli"
 

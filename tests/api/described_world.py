@@ -17,7 +17,16 @@ from polyaxon.db.models import ExperimentGroup
 from tests.api.conftest import client_of
 from tests.api.test_matrix import ORGANIZATION, SECRET, World
 from tests.api.test_metric_history import sample
-from tests.factories import make_build, make_experiment, make_group, make_job, make_metrics, make_project, make_user
+from tests.factories import (
+    EXPERIMENT,
+    make_build,
+    make_experiment,
+    make_group,
+    make_job,
+    make_metrics,
+    make_project,
+    make_user,
+)
 
 P = f"/api/v1/{ORGANIZATION}/{SECRET}"
 FILE = "model.txt"
@@ -60,6 +69,9 @@ class DescribedWorld(World):
     def _run(self) -> None:
         """What the experiment of the world left behind."""
         one = f"{P}/experiments/{self.experiment.pk}"
+        # The platform only tracks it, but it has a file, of which clones are made.
+        self.experiment.content = EXPERIMENT
+        self.experiment.save(update_fields=["content"])
         make_metrics(make_experiment(self.project, group=self.study), {"loss": 0.5})
         make_metrics(self.experiment, {"loss": 0.5, "acc": 0.7}, {"loss": 0.25, "acc": 0.9})
         for kind in ("experiments", "jobs", "builds"):

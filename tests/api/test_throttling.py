@@ -58,7 +58,7 @@ def log_in(username: str) -> dict[str, str]:
 Ask = Callable[[Experiment, User], Any]
 ASKS: dict[str, Ask] = {
     "user": lambda run, _: client_of(run.user).get(P),
-    "anon": lambda *_: APIClient().get(url("versions/cli")),
+    "anon": lambda *_: APIClient().get(url("log_handler")),
     "checks": lambda *_: APIClient().get(url("health")),
     "high": lambda run, _: client_of(run.user).post(f"{P}/experiments/{run.pk}/metrics", [], format="json"),
     "internal": lambda run, _: initializer().get(f"{P}/experiments/{run.pk}/statuses"),
