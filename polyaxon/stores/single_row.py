@@ -24,14 +24,17 @@ class Point(NamedTuple):
 
 
 def ingest_row(experiment: Experiment, row: Row, *, batch: uuid.UUID | None = None) -> Point | None:
-    """Store `row`, which has values, and return the point of its first one; None when `batch` was stored before."""
+    """Store `row`, which has values, and return the point of its first one.
+
+    When `batch` was stored before, nothing is stored: its point, or None where the row's time does not tell it.
+    """
     if connection.vendor != "postgresql" or not all(map(math.isfinite, row.values.values())):
         ingest(Measured.of(experiment), [row], batch=batch)
         return _find(experiment, row)
     if batch is None:
         return _write(experiment, row)
     with transaction.atomic():
-        return _write(experiment, row) if claim(experiment.uuid, batch) else None
+        return _write(experiment, row) if claim(experiment.uuid, batch) else _find(experiment, row)
 
 
 _WRITE = """

@@ -187,3 +187,12 @@ def test_group_metrics_are_those_of_its_experiments(client: APIClient, experimen
     page = client.get(f"{P}/groups/{group.pk}/metrics").json()
     assert [row["experiment"] for row in page["results"]] == [trial.pk for trial in trials]
     assert page["results"][0]["values"] == {"loss": float(trials[0].pk)}
+
+
+def test_a_repeated_row_is_answered_alike(client: APIClient, path: str) -> None:
+    row = {"values": {"loss": 0.5}, "created_at": "2024-01-01T10:00:00Z"}
+    batch = uuid.uuid4().hex
+    first, again = (post(client, path, row, HTTP_X_POLYAXON_BATCH=batch) for _ in range(2))
+    assert first.json()["id"] is not None
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert client.get(path).json()["count"] == 1
