@@ -33,7 +33,8 @@ from polyaxon.actions.metrics import log_columns, log_metrics, log_row
 from polyaxon.db.models import Experiment
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import series
-from polyaxon.stores.columns import MICROSECONDS, Column
+from polyaxon.stores.binary_copy import MICROSECONDS
+from polyaxon.stores.columns import Column
 from polyaxon.stores.logged_rows import LoggedRow, LoggedRows
 
 if TYPE_CHECKING:

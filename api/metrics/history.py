@@ -22,16 +22,8 @@ from api.renderers import wire_number
 from api.views import Item, ItemView
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries
 from polyaxon.errors import InvalidInput
-from polyaxon.stores.history import (
-    HIGHEST,
-    LOWEST,
-    METHODS,
-    History,
-    Method,
-    Position,
-    histories,
-    raw_points,
-)
+from polyaxon.stores.history import METHODS, History, Method, histories
+from polyaxon.stores.points import HIGHEST, LOWEST, Floats, Ints, Points, Position, Range, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +33,7 @@ if TYPE_CHECKING:
 
 DEFAULT_POINTS, MOST_POINTS = 1000, 10_000
 DEFAULT_PAGE, LARGEST_PAGE = 10_000, 100_000
-# What is read of all series together: triangles need every point, buckets are made in the database.
+# Of all series together: those that are read for triangles, which need a whole series, and those that are shown.
 MOST_READ = 1_000_000
 
 NAME = OpenApiParameter("name", str, many=True, description="Only series of this name; may be repeated.")
@@ -161,7 +153,7 @@ class HistoryView(_SeriesView):
         method = _method(request)
         rows: list[MetricSeries] = self.paginate_queryset(self.chosen(request)) or []
         _check_cost(rows, method, points)
-        found = histories(rows, method, points, from_step=step(request, "from_step"), to_step=step(request, "to_step"))
+        found = histories(rows, method, points, *_bounds(request))
         return self.get_paginated_response([_wire(row, part) for row, part in zip(rows, found, strict=True)])
 
 
@@ -186,9 +178,8 @@ class PointsView(_SeriesView):
         if not rows:
             raise Http404("There is no such series.")
         limit = min(number(request, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
-        bounds = {"from_step": step(request, "from_step"), "to_step": step(request, "to_step")}
-        history, after = raw_points(rows[0], limit, after=_position(request), **bounds)
-        return Response({"name": rows[0].name, **_arrays(history), "next": after and self._next(request, after)})
+        points, after = read_page(Range(rows[0].pk, *_bounds(request)), limit, _position(request))
+        return Response({"name": rows[0].name, **_arrays(points), "next": after and self._next(request, after)})
 
     def _next(self, request: Request, after: Position) -> str:
         parameters = {**request.query_params.dict(), "after": f"{after.step}.{after.id}"}
@@ -211,11 +202,16 @@ class GroupHistoryView(HistoryView):
         return MetricSeries.objects.filter(kind=MetricSeries.METRIC, experiment__deleted=False, **of_group)
 
 
-def step(request: Request, name: str) -> int | None:
-    """A step, which may be negative; absent means None. Raises `InvalidInput`."""
+def _bounds(request: Request) -> tuple[int, int]:
+    """First and last of the asked steps."""
+    return _step(request, "from_step", LOWEST), _step(request, "to_step", HIGHEST)
+
+
+def _step(request: Request, name: str, default: int) -> int:
+    """A step, which may be negative. Raises `InvalidInput`."""
     text = request.query_params.get(name, "").strip()
     if not text:
-        return None
+        return default
     if not text.removeprefix("-").isdecimal() or len(text) > 20:  # noqa: PLR2004 - characters of a 64-bit number
         raise InvalidInput(f"{name} must be a whole number, not {text!r}.")
     return min(max(int(text), LOWEST), HIGHEST)
@@ -250,28 +246,24 @@ def _position(request: Request) -> Position | None:
 
 
 def _wire(row: MetricSeries, history: History) -> dict[str, Any]:
-    bounds = {"min": _array(history.low), "max": _array(history.high)} if history.low or history.high else {}
+    bounds = {"min": history.low, "max": history.high}
     return {
         "name": row.name,
         "run": row.run.hex,
         "experiment": row.experiment_id,
         "count": history.count,
-        "sampled": len(history.steps) < history.count,
-        **_arrays(history),
-        **bounds,
+        "sampled": len(history.points) < history.count,
+        **_arrays(history.points),
+        **{name: _array(values) for name, values in bounds.items() if values is not None},
     }
 
 
-def _arrays(history: History) -> dict[str, Any]:
-    return {
-        "steps": orjson.Fragment(orjson.dumps(history.steps)),
-        "times": orjson.Fragment(orjson.dumps(history.times)),
-        "values": _array(history.values),
-    }
+def _arrays(points: Points) -> dict[str, Any]:
+    return {"steps": _array(points.steps), "times": _array(points.times), "values": _array(points.values)}
 
 
-def _array(values: Sequence[float]) -> Any:
+def _array(numbers: Ints | Floats) -> Any:
     """Written at once: looking at each number for those that JSON lacks costs more than all the rest."""
-    if np.isfinite(np.array(values, dtype=np.float64)).all():
-        return orjson.Fragment(orjson.dumps(values))
-    return [wire_number(value) for value in values]
+    if np.isfinite(numbers).all():
+        return orjson.Fragment(orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY))
+    return [wire_number(number) for number in numbers.tolist()]

@@ -14,15 +14,12 @@ import numpy.typing as npt
 from django.db import connection, transaction
 
 from polyaxon.db.models import Experiment, MetricPoint
+from polyaxon.stores.binary_copy import END, EPOCH, HEADER, MICROSECONDS, NULL
 from polyaxon.stores.series import NOWHERE, Addition, Measured, Step, claim, upsert
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-MICROSECONDS = 1_000_000
-_POSTGRES_EPOCH = 946_684_800 * MICROSECONDS  # 2000-01-01 in microseconds of Unix time
-_BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_BINARY_END = b"\xff\xff"
 # One tuple of the binary format: the number of columns, then each with its length before it.
 _TUPLE = np.dtype(
     [
@@ -96,24 +93,24 @@ def _points(column: Column, series: int, first_step: int) -> npt.NDArray[Any]:
         rows[f"{name}_length"] = 8
     rows["series"] = series
     rows["step"] = np.arange(first_step, first_step + len(rows)) if column.steps is None else column.steps
-    rows["time"] = column.times - _POSTGRES_EPOCH
+    rows["time"] = column.times - EPOCH
     rows["value"] = column.values
     return rows
 
 
 def _copy(points: npt.NDArray[Any]) -> None:
-    data = io.BytesIO(b"".join([_BINARY_HEADER, *_with_nulls(points), _BINARY_END]))
+    data = io.BytesIO(b"".join([HEADER, *_with_nulls(points), END]))
     sql = f"COPY {MetricPoint._meta.db_table} (series_id, step, time, value) FROM STDIN (FORMAT binary)"
     with connection.cursor() as cursor:
         cursor.copy_expert(sql, data)
 
 
 def _with_nulls(points: npt.NDArray[Any]) -> Iterator[bytes]:
-    """The tuples, NaN as NULL: a length of -1 with nothing after it."""
+    """The tuples, NaN as NULL."""
     start = 0
     for place in np.flatnonzero(np.isnan(points["value"])):
         row = points[place : place + 1].copy()
-        row["value_length"] = -1
+        row["value_length"] = NULL
         yield points[start:place].tobytes() + row.tobytes()[:-8]
         start = int(place) + 1
     yield points[start:].tobytes()
@@ -121,9 +118,7 @@ def _with_nulls(points: npt.NDArray[Any]) -> Iterator[bytes]:
 
 def _executemany(points: npt.NDArray[Any]) -> None:
     sql = f"INSERT INTO {MetricPoint._meta.db_table} (series_id, step, time, value) VALUES (%s, %s, %s, %s)"  # noqa: S608
-    times = [
-        connection.ops.adapt_datetimefield_value(_moment(time)) for time in (points["time"] + _POSTGRES_EPOCH).tolist()
-    ]
+    times = [connection.ops.adapt_datetimefield_value(_moment(time)) for time in (points["time"] + EPOCH).tolist()]
     values = [None if value != value else value for value in points["value"].tolist()]  # noqa: PLR0124 - NaN
     with connection.cursor() as cursor:
         rows = zip(points["series"].tolist(), points["step"].tolist(), times, values, strict=True)

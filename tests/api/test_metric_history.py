@@ -105,6 +105,19 @@ def test_the_last_of_each_bucket(client: APIClient, path: str, experiment: Exper
     assert "min" not in found
 
 
+@pytest.mark.parametrize("method", ["minmax", "last", "lttb"])
+def test_blocks_of_a_long_series_make_the_same_history(
+    client: APIClient, path: str, experiment: Experiment, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(experiment, [math.nan if place % 11 == 0 else value for place, value in enumerate(wave(200))])
+    log(experiment, wave(30), first=60)  # the same steps again
+    asked = [{"points": 17}, {"points": 17, "from_step": 3, "to_step": 150}, {"points": 10, "to_step": 9}]
+    whole = [history(client, path, name="loss", method=method, **parameters) for parameters in asked]
+    monkeypatch.setattr("polyaxon.stores.history.BLOCK", 7)
+    assert [history(client, path, name="loss", method=method, **parameters) for parameters in asked] == whole
+    assert [len(one["steps"]) for (one,) in whole] == [17, 17, 10]
+
+
 def test_a_range_of_steps(client: APIClient, path: str, experiment: Experiment) -> None:
     log(experiment, wave(100), first=-50)
     for method in ("minmax", "lttb", "last"):
