@@ -65,7 +65,7 @@ class TtlField(serializers.IntegerField):
 
 def wire_time(moment: datetime) -> str:
     """`moment` as answers show it: ISO 8601 in the server's zone, `Z` for UTC."""
-    text = moment.astimezone(timezone.get_current_timezone()).isoformat()
+    text = moment.astimezone(timezone.get_default_timezone()).isoformat()
     return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -29,7 +29,7 @@ class KeptFields(serializers.Serializer[Any]):
         models.DateTimeField: TimeField,
     }
     _kept: ClassVar[Fields | None] = None
-    _shown: list[tuple[str, Field, Callable[[Any], Any], Callable[[Any], Any]]] | None = None
+    _plan: _Plan | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -44,22 +44,42 @@ class KeptFields(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """What the framework's own makes, without asking each field of each row what kind it is."""
-        if self._shown is None:
-            self._shown = [(name, field, _getter(field), field.to_representation) for name, field in self._readable()]
-        shown: dict[str, Any] = {}
-        for name, field, get, show in self._shown:
+        if self._plan is None:
+            self._plan = _planned([field for field in self.fields.values() if not field.write_only])
+        names, columns, others = self._plan
+        shown = dict(zip(names, columns(instance), strict=False))
+        for name, field, get, show in others:
             try:
                 value = get(instance)
             except (AttributeError, KeyError, ObjectDoesNotExist):
                 try:
                     value = field.get_attribute(instance)
                 except SkipField:
+                    del shown[name]
                     continue
             shown[name] = None if value is None else show(value)
         return shown
 
-    def _readable(self) -> list[tuple[str, Field]]:
-        return [(name, field) for name, field in self.fields.items() if not field.write_only]
+
+class _Plan(NamedTuple):
+    """How rows are shown: what to read at once under which names, and the fields that need more than that."""
+
+    names: Sequence[str]
+    columns: Callable[[Any], tuple[Any, ...]]
+    others: Sequence[tuple[str, Field, Callable[[Any], Any], Callable[[Any], Any]]]
+
+
+def _planned(fields: Sequence[Field]) -> _Plan:
+    sources: list[str] = []
+    others: list[tuple[str, Field, Callable[[Any], Any], Callable[[Any], Any]]] = []
+    for field in fields:
+        if _is_column(field) and type(field) in _AS_THEY_ARE:
+            sources.append(str(field.source))
+        else:
+            sources.append(_PLACE)
+            others.append((str(field.field_name), field, _getter(field), field.to_representation))
+    # With one more: of a single attribute the getter would give no tuple.
+    return _Plan([str(field.field_name) for field in fields], attrgetter(*sources, _PLACE), others)
 
 
 def _getter(field: Field) -> Callable[[Any], Any]:
@@ -70,12 +90,28 @@ def _getter(field: Field) -> Callable[[Any], Any]:
     if source == "*":
         return lambda instance: instance
     get = attrgetter(source)
+    if _is_column(field):
+        return get
 
     def called(instance: Any) -> Any:
         value = get(instance)
         return field.get_attribute(instance) if is_simple_callable(value) else value
 
     return called
+
+
+# Something that every row has: it keeps the place of a field that is read apart.
+_PLACE = "__class__"
+# What their columns hold is what they show.
+_AS_THEY_ARE = frozenset(
+    {serializers.CharField, serializers.BooleanField, serializers.IntegerField, serializers.JSONField}
+)
+
+
+def _is_column(field: Field) -> bool:
+    """Whether the source is a column of the serializer's model, whose values nobody calls."""
+    model = getattr(getattr(field.parent, "Meta", None), "model", None)
+    return model is not None and field.source in {column.attname for column in model._meta.concrete_fields}
 
 
 def _copied(field: Field) -> Field:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_CONTAINERS = (dict, list, tuple)
 OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
 
@@ -50,7 +51,7 @@ class JSONWhateverIsAccepted(DefaultContentNegotiation):
 
 def dumps(data: Any) -> bytes:
     """`data` as JSON."""
-    finite = _finite(data)
+    finite = data if _is_finite([data]) else _finite(data)
     try:
         return orjson.dumps(finite, default=JSONEncoder().default, option=OPTIONS)
     except TypeError:
@@ -65,6 +66,20 @@ def wire_number(value: float) -> float | str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
+
+
+def _is_finite(data: Any) -> bool:
+    """Whether no number has to be written by its name, which is nearly always so."""
+    for value in data.values() if isinstance(data, dict) else data:
+        # In the order of how often there are such.
+        if type(value) in _PLAIN:
+            continue
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                return False
+        elif isinstance(value, _CONTAINERS) and not _is_finite(value):
+            return False
+    return True
 
 
 def _finite(data: Any) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.bookmarked import BookmarkedField
 from api.fields import HexUUIDField, JSONObjectField, TagsField, TextField, TtlField
 from api.kept_fields import KeptFields
+from api.page_fields import BookmarkedField, UsernameField
 from polyaxon.db.models.abstract import NAME_LENGTH
 
 
@@ -34,11 +34,11 @@ class ResourcesField(serializers.DictField):
 
 
 class ItemSerializer(KeptFields, serializers.ModelSerializer[Any]):
-    """Reading a row of a project. `project` and `user` have to be selected with it."""
+    """Reading a row of a project, which has to be selected with it."""
 
     uuid = HexUUIDField()
     unique_name = serializers.CharField(read_only=True)
-    user = serializers.CharField(source="user.username", read_only=True)
+    user = UsernameField()
     project = serializers.CharField(source="project.unique_name", read_only=True)
     last_status = serializers.CharField(source="status", read_only=True)
     tags = TagsField(read_only=True)

@@ -231,7 +231,7 @@ def _long_run(subject: Subject, points: int) -> str:
     return run
 
 
-def compare(size: Size, peer: Path) -> list[Row]:
+def compare(size: Size, peer: Path, *, only_reads: bool = False) -> list[Row]:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="polyaxon-bench-")))
         postgres = stack.enter_context(Postgres(settings=DURABLE))
@@ -246,7 +246,7 @@ def compare(size: Size, peer: Path) -> list[Row]:
         )
         processes = (_pid(server), process)
         rest = [tree_bytes(one) / MIB for one in processes]
-        rows = writes(pair, size)
+        rows = [] if only_reads else writes(pair, size)
         seed(server, size.runs)
         mlflow.seed(peer_url, other.experiment, size.runs)
         for url in (own_url, peer_url):
@@ -286,9 +286,11 @@ def _analyze(url: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
-    size = QUICK if parser.parse_args(arguments).quick else FULL
+    parser.add_argument("--reads", action="store_true", help="only what reads")
+    asked = parser.parse_args(arguments)
+    size = QUICK if asked.quick else FULL
     peer = mlflow.environment()
-    rows = compare(size, peer)
+    rows = compare(size, peer, only_reads=asked.reads)
     rounds = f"{size.rounds} rounds of {size.seconds:g} s"
     print(f"Python {platform.python_version()}, MLflow {mlflow.version(peer)}, {rounds}\n")
     print("| operation | ours | MLflow | ratio | goal |\n|---|---|---|---|---|")

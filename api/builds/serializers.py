@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from api.bookmarked import BookmarkedField
 from api.fields import TextField, TtlField
+from api.page_fields import BookmarkedField
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer, ResourcesField
 from polyaxon.db.models import BuildJob
 

@@ -102,7 +102,7 @@ class MetricsView(ItemView):
     lists = True
     model = Experiment
     related = ("project__owner",)
-    columns = ("uuid", "project__owner__user")
+    columns = ("uuid",)
     authentication_classes = SERVICE_AUTHENTICATION
     throttle_classes = (HighRate,)
     pagination_class = LargePagination

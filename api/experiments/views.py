@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
@@ -31,7 +31,7 @@ from api.serializers import CloneSerializer, IdsSerializer
 from api.views import BaseView, ItemView, ProjectView
 from polyaxon.actions import experiments, runs
 from polyaxon.actions.creation import sibling
-from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExperimentGroup, Project, User
+from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExperimentGroup, Project
 from polyaxon.errors import InvalidInput
 from polyaxon.stores import series
 
@@ -41,19 +41,25 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.serializers import BaseSerializer
 
-_LARGE_COLUMNS = ("content", "readme", "run_env", "data_refs", "resources", "status_message")
+# Columns that no list shows: long ones, and those that only schedulers read.
+_NOT_LISTED = (
+    *("content", "readme", "run_env", "data_refs", "resources", "status_message"),
+    *("delete_requested_at", "stop_requested_at", "heartbeat_at", "attempt", "ttl"),
+    *("iteration", "trial_index", "code_reference"),
+)
 LIST_PARAMETERS = [
     OpenApiParameter("query", str, description="Filter, as in `status:running,metrics.loss:<0.3`."),
     OpenApiParameter("sort", str, description="As in `-created_at` or `-metric.loss`."),
 ]
 
 
+# Apart, not joined: a page has few originals.
+_ORIGINALS = Prefetch("original_experiment", Experiment.objects.only("project", "experiment_group"))
+
+
 def listed(rows: QuerySet[Experiment]) -> QuerySet[Experiment]:
     """`rows` with what a list shows of them."""
-    # Apart, not joined: a page has few users and fewer originals, and each would be read and built for every row.
-    users = Prefetch("user", User.objects.only("username"))
-    originals = Prefetch("original_experiment", Experiment.objects.only("project", "experiment_group"))
-    return rows.prefetch_related(users, originals).defer(*_LARGE_COLUMNS)
+    return rows.prefetch_related(_ORIGINALS).defer(*_NOT_LISTED)
 
 
 def page_of(
@@ -64,6 +70,8 @@ def page_of(
 ) -> Response:
     """A page with the last metrics of its rows, in one query. `project`: that of all rows, if they have one."""
     page = view.paginate_queryset(cast("Any", rows)) or []
+    if any(row.original_experiment_id for row in page):
+        prefetch_related_objects(page, _ORIGINALS)
     if project:
         for row in page:
             row.project = project
@@ -80,7 +88,9 @@ class AllExperimentsView(BaseView):
 
     def get(self, request: Request) -> Response:
         rows = Experiment.objects.filter(deleted=False, project__in=readable_projects(request))
-        return page_of(self, listed(query.ordered(rows, None)).select_related("project__owner"), ExperimentSerializer)
+        return page_of(
+            self, query.ordered(rows, None).defer(*_NOT_LISTED).select_related("project__owner"), ExperimentSerializer
+        )
 
 
 LISTED = PolymorphicProxySerializer(
@@ -111,8 +121,11 @@ class ExperimentsView(ProjectView):
             shape = ExperimentLastMetricSerializer
         elif flag(request, "params"):
             shape = ExperimentParamsSerializer
-        rows = query.filtered(self._chosen(request), request.query_params.get("query"), query.EXPERIMENTS)
-        sorted_rows = query.ordered_experiments(listed(rows), request.query_params.get("sort"))
+        asked = request.query_params.get("query")
+        rows = query.filtered(self._chosen(request), asked, query.EXPERIMENTS)
+        if not {"group", "independent"} & request.query_params.keys():
+            self.paginator.as_many = query.as_many(self.project, asked)
+        sorted_rows = query.ordered_experiments(rows.defer(*_NOT_LISTED), request.query_params.get("sort"))
         return page_of(self, sorted_rows, shape, self.project)
 
     @property

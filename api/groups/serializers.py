@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.bookmarked import BookmarkedField
 from api.fields import JSONObjectField
+from api.page_fields import BookmarkedField
 from api.plugin_fields import TensorboardFields
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer
 from polyaxon.db.models import ExperimentGroup

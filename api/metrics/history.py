@@ -114,7 +114,7 @@ class _SeriesView(ItemView):
 
     model: type[Item] = Experiment
     related: ClassVar[tuple[str, ...]] = ("project__owner",)
-    columns: ClassVar[tuple[str, ...]] = ("uuid", "project__owner__user")
+    columns: ClassVar[tuple[str, ...]] = ("uuid",)
     authentication_classes = SERVICE_AUTHENTICATION
     pagination_class = SeriesPagination
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.bookmarked import BookmarkedField
 from api.fields import HexUUIDField, TagsField, TextField
 from api.kept_fields import KeptFields
+from api.page_fields import BookmarkedField
 from api.plugin_fields import TensorboardFields
 from polyaxon.actions.plugins import latest_notebook
 from polyaxon.db.models import Project

@@ -112,8 +112,8 @@ def _counts(project: Project) -> dict[str, Any]:
         "has_code": has_code(project),
         "num_experiment_groups": ExperimentGroup.objects.filter(**live).count(),
         **Experiment.objects.filter(**live).aggregate(
-            num_experiments=Count("id"),
-            num_independent_experiments=Count("id", filter=Q(experiment_group=None)),
+            num_experiments=Count("*"),
+            num_independent_experiments=Count("project", filter=Q(experiment_group=None)),
         ),
         "num_jobs": Job.objects.filter(**live).count(),
         "num_builds": BuildJob.objects.filter(**live).count(),

@@ -1,6 +1,7 @@
 """The filter language of lists: a parser, a compiler with one table of fields per resource, and sorting."""
 
 from api.query.compiler import BUILDS, EXPERIMENTS, GROUPS, JOBS, NOTEBOOKS, TENSORBOARDS, filtered
+from api.query.counting import as_many
 from api.query.sorting import ordered, ordered_experiments
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "JOBS",
     "NOTEBOOKS",
     "TENSORBOARDS",
+    "as_many",
     "filtered",
     "ordered",
     "ordered_experiments",

@@ -96,9 +96,27 @@ class MetricCondition(ScalarCondition):
     column: str = "last"
 
     def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
+        return Exists(metric_series(self._name(expression)).filter(self._compared(operator, value)))
+
+    def of_series(self, expression: Expression) -> Q | None:
+        """What holds for one series of each experiment that matches; None where those without a series match too."""
+        predicate = _SeriesCondition(self.column).predicate(expression)
+        return predicate if isinstance(predicate, Q) else None
+
+    def _name(self, expression: Expression) -> str:
         if expression.suffix is None:
             raise wrong(expression.source, f"name a metric, as in `{expression.field}.loss:<0.3`")
-        return Exists(metric_series(expression.suffix).filter(**{f"{self.column}__{LOOKUPS[operator]}": value}))
+        return expression.suffix
+
+    def _compared(self, operator: Operator, value: float) -> Q:
+        return Q(**{f"{self.column}__{LOOKUPS[operator]}": value})
+
+
+class _SeriesCondition(MetricCondition):
+    """The same, asked of the series themselves."""
+
+    def compare(self, expression: Expression, operator: Operator, value: float) -> Predicate:
+        return Q(name=self._name(expression)) & self._compared(operator, value)
 
 
 class BestMetricCondition(ScalarCondition):

@@ -31,7 +31,7 @@ def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) 
         raise InvalidInput(f"A list is sorted by at most {MAX_KEYS} fields.")
     orders: list[OrderBy] = []
     for key in keys:
-        name, descending = key.text.removeprefix("-").strip(), key.text.startswith("-")
+        name, descending = _direction(key.text)
         column, metric = _metric(name, key.column, descending=descending) if metrics else ("", None)
         if metric is not None:
             alias = f"sort_{len(orders)}"
@@ -45,12 +45,18 @@ def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) 
 
 def ordered_experiments(rows: QuerySet[Experiment], sort: str | None) -> QuerySet[Experiment] | ByMetric:
     """The same for experiments, which are also sorted by their metrics."""
-    key = (sort or "").strip()
-    if "," not in key and "\x00" not in key:
-        family, _, metric = key.removeprefix("-").strip().partition(".")
-        if METRICS.get(family) == "last" and metric and "." not in metric:
-            return ByMetric(rows, metric, descending=key.startswith("-"))
+    keys = sources(sort or "")
+    if len(keys) == 1 and "\x00" not in keys[0].text:
+        name, descending = _direction(keys[0].text)
+        column, metric = _metric(name, keys[0].column, descending=descending)
+        if column == "last" and metric is not None:
+            return ByMetric(rows, metric, descending=descending)
     return ordered(rows, sort, metrics=True)
+
+
+def _direction(key: str) -> tuple[str, bool]:
+    """What `key` sorts by, and whether it does so downwards."""
+    return key.removeprefix("-").strip(), key.startswith("-")
 
 
 def _metric(key: str, place: int, *, descending: bool) -> tuple[str, str | None]:

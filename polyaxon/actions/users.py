@@ -19,8 +19,7 @@ from polyaxon.events import emit
 @transaction.atomic
 def create_user(username: str, password: str, *, email: str = "", superuser: bool = False, active: bool = True) -> User:
     """A new account and the owner record under which its projects live. Without `active` it has to be activated."""
-    if Owner.objects.filter(name__iexact=username).exists():
-        raise InvalidInput(f"The name {username} is taken. Choose another one.", field="username")
+    _check_free(username)
     user = User(username=username, email=email, is_staff=superuser, is_superuser=superuser, is_active=active)
     user.set_password(password)
     user.save()
@@ -34,10 +33,14 @@ def check_new_account(username: str, email: str) -> None:
     check_name(username, field="username")
     if username.lower() in SHADOWED:
         raise InvalidInput(f"The name {username} is reserved. Choose another one.", field="username")
-    if Owner.objects.filter(name__iexact=username).exists():
-        raise InvalidInput(f"The name {username} is taken. Choose another one.", field="username")
+    _check_free(username)
     if User.objects.filter(email__iexact=email).exists():
         raise InvalidInput("There is an account with this address already.", field="email")
+
+
+def _check_free(username: str) -> None:
+    if Owner.objects.filter(name__iexact=username).exists():
+        raise InvalidInput(f"The name {username} is taken. Choose another one.", field="username")
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Model)
 
 Converters = Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
 _LARGEST = 2**63 - 1
-# Unlikely among the constants of a query; `_slots` makes sure.
+# No constant of a query: of those that are prepared none has numbers of this size.
 _FIRST_MARKER = 1_907_346_101
 
 
@@ -118,7 +118,7 @@ class Prepared(Generic[M]):
 
     def _slots(self, parameters: Sequence[Any]) -> list[Any]:
         names = {marker: name for name, marker in self._markers.items()}
-        slots = [_Slot(names[part]) if _hashable(part) and part in names else part for part in parameters]
+        slots = [_Slot(names[part]) if _may_be_marker(part) and part in names else part for part in parameters]
         if missing := set(self._markers) - {slot.name for slot in slots if isinstance(slot, _Slot)}:
             raise TypeError(f"The query does not use {', '.join(sorted(missing))} as it is.")
         return slots
@@ -157,5 +157,5 @@ def _exists(value: int | str) -> bool:
     return "\x00" not in value if isinstance(value, str) else abs(value) <= _LARGEST
 
 
-def _hashable(value: Any) -> bool:
+def _may_be_marker(value: Any) -> bool:
     return isinstance(value, int | str) and not isinstance(value, bool)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 
-def lttb(steps: Sequence[int], values: Sequence[float], points: int) -> list[int]:
+def lttb(steps: npt.ArrayLike, values: npt.ArrayLike, points: int) -> list[int]:
     """Places of at most `points` points, in order, first and last among them.
 
     Values that are not finite count as lying on the line between their neighbours.
     """
-    count = len(steps)
+    places, heights = np.asarray(steps, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    count = len(places)
     if count <= points or points < 3:  # noqa: PLR2004 - first, last and one between
         return list(range(count)) if count <= points else [0, count - 1][-points:]
-    x = _scaled(np.asarray(steps, dtype=np.float64))
-    y = _without_gaps(x, np.asarray(values, dtype=np.float64))
+    x = _scaled(places)
+    y = _without_gaps(x, heights)
     edges = np.linspace(1, count - 1, points - 1).astype(np.int64)
     sums_x, sums_y = np.append(0.0, np.cumsum(x)), np.append(0.0, np.cumsum(y))
     starts, ends = edges[:-1], edges[1:]

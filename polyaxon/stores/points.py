@@ -106,7 +106,7 @@ def _copied(sql: str) -> Iterator[list[Any]]:
     data = io.BytesIO()
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY ({sql}) TO STDOUT (FORMAT binary)", data)
-    return binary_copy.tuples(data.getbuffer())
+    return binary_copy.tuples(data.getvalue())
 
 
 def _points(fields: Sequence[memoryview | None]) -> Points:

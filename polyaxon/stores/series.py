@@ -266,9 +266,16 @@ def _time(value: datetime | None) -> Any:
 def summaries(experiments: Sequence[Experiment]) -> dict[int, dict[str, float]]:
     """Last value of each metric by experiment id: one query. NaN for what is stored as NULL."""
     found: dict[int, dict[str, float]] = {experiment.pk: {} for experiment in experiments}
-    query = MetricSeries.objects.filter(experiment__in=found, kind=MetricSeries.METRIC).order_by("id")
-    for identifier, name, last in query.values_list("experiment_id", "name", "last"):
-        found[identifier][name] = loaded(last)
+    if not found:
+        return found
+    sql = f"""
+    SELECT experiment_id, name, last FROM {MetricSeries._meta.db_table}
+    WHERE experiment_id IN ({", ".join(map(str, found))}) AND kind = %s ORDER BY id
+    """  # noqa: S608 - numbers
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [MetricSeries.METRIC])
+        for identifier, name, last in cursor.fetchall():
+            found[identifier][name] = loaded(last)
     return found
 
 

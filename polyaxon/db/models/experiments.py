@@ -50,6 +50,13 @@ class Experiment(Runnable):
             models.Index(fields=["project", "-created_at"], name="experiment_project_created"),
             # Counting a page's whole list reads this alone.
             models.Index(fields=["project", "id"], condition=models.Q(deleted=False), name="experiment_project_live"),
+            # So does counting those outside of groups; most entries are alike, so this one is small.
+            models.Index(
+                fields=["project", "experiment_group"],
+                condition=models.Q(deleted=False),
+                name="experiment_project_group",
+            ),
+            models.Index(fields=["project"], condition=models.Q(deleted=True), name="experiment_project_archived"),
         ]
 
     def __str__(self) -> str:
