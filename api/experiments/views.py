@@ -69,7 +69,7 @@ def page_of(
     project: Project | None = None,
 ) -> Response:
     """A page with the last metrics of its rows, in one query. `project`: that of all rows, if they have one."""
-    page = view.paginate_queryset(cast("Any", rows)) or []
+    page = view.paginate_queryset(cast("Any", query.DeepPages(rows) if isinstance(rows, QuerySet) else rows)) or []
     if any(row.original_experiment_id for row in page):
         prefetch_related_objects(page, _ORIGINALS)
     if project:
@@ -124,7 +124,7 @@ class ExperimentsView(ProjectView):
         asked = request.query_params.get("query")
         rows = query.filtered(self._chosen(request), asked, query.EXPERIMENTS)
         if not {"group", "independent"} & request.query_params.keys():
-            self.paginator.as_many = query.as_many(self.project, asked)
+            self.paginator.quick_count = query.quick_count(self.project, asked)
         sorted_rows = query.ordered_experiments(rows.defer(*_NOT_LISTED), request.query_params.get("sort"))
         return page_of(self, sorted_rows, shape, self.project)
 

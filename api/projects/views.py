@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -16,6 +16,7 @@ from api.activity.viewed import record_view
 from api.idempotency import repeatable
 from api.pagination import LargePagination
 from api.permissions import readable_projects
+from api.projects.counts import counts
 from api.projects.serializers import (
     ChangedProjectSerializer,
     NewProjectSerializer,
@@ -26,8 +27,7 @@ from api.projects.serializers import (
 )
 from api.views import BaseView, ProjectView, no_body
 from polyaxon.actions import projects
-from polyaxon.actions.code import has_code
-from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, Owner, Project
+from polyaxon.db.models import Owner
 from polyaxon.security.permissions import visible_owners
 from polyaxon.security.scopes import Verb
 
@@ -102,22 +102,8 @@ class ProjectDetailView(ProjectView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _detail(self) -> Response:
-        context = {**self.get_serializer_context(), "counts": _counts(self.project)}
+        context = {**self.get_serializer_context(), "counts": counts(self.project)}
         return Response(ProjectDetailSerializer(self.project, context=context).data)
-
-
-def _counts(project: Project) -> dict[str, Any]:
-    live = {"project": project, "deleted": False}
-    return {
-        "has_code": has_code(project),
-        "num_experiment_groups": ExperimentGroup.objects.filter(**live).count(),
-        **Experiment.objects.filter(**live).aggregate(
-            num_experiments=Count("*"),
-            num_independent_experiments=Count("project", filter=Q(experiment_group=None)),
-        ),
-        "num_jobs": Job.objects.filter(**live).count(),
-        "num_builds": BuildJob.objects.filter(**live).count(),
-    }
 
 
 class ArchiveProjectView(ProjectView):

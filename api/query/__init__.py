@@ -1,7 +1,8 @@
 """The filter language of lists: a parser, a compiler with one table of fields per resource, and sorting."""
 
 from api.query.compiler import BUILDS, EXPERIMENTS, GROUPS, JOBS, NOTEBOOKS, TENSORBOARDS, filtered
-from api.query.counting import as_many
+from api.query.counting import quick_count
+from api.query.deep_pages import DeepPages
 from api.query.sorting import ordered, ordered_experiments
 
 __all__ = [
@@ -11,8 +12,9 @@ __all__ = [
     "JOBS",
     "NOTEBOOKS",
     "TENSORBOARDS",
-    "as_many",
+    "DeepPages",
     "filtered",
     "ordered",
     "ordered_experiments",
+    "quick_count",
 ]

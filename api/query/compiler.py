@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
-from api.query.conditions import Condition, DateCondition, SearchCondition, ValueCondition
+from api.query.conditions import Condition, DateCondition, SearchCondition, UserCondition, ValueCondition
 from api.query.json_conditions import (
     AlgorithmCondition,
     ArrayCondition,
@@ -30,7 +30,7 @@ def _related(column: str) -> ValueCondition:
 
 _COMMON: dict[str, Condition] = {
     "id": ValueCondition("id", is_id=True),
-    "user": ValueCondition("user", {"id": "user", "username": "user__username"}, is_id=True),
+    "user": UserCondition("user", {"id": "user", "username": "username"}, is_id=True),
     "status": ValueCondition("status"),
     "project": ValueCondition("project", {"id": "project", "name": "project__name"}, is_id=True),
     "name": SearchCondition("name"),

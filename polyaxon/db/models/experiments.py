@@ -44,7 +44,12 @@ class Experiment(Runnable):
             models.UniqueConstraint(fields=["experiment_group", "trial_index"], name="experiment_group_trial"),
         ]
         indexes = [
-            models.Index(fields=["project", "-updated_at"]),
+            # The order of lists; a page far down is found by this alone.
+            models.Index(
+                fields=["project", "-updated_at", "-id"],
+                condition=models.Q(deleted=False),
+                name="experiment_project_recent",
+            ),
             models.Index(fields=["experiment_group", "status"]),
             models.Index(fields=["status", "is_managed"]),
             models.Index(fields=["project", "-created_at"], name="experiment_project_created"),
@@ -55,6 +60,11 @@ class Experiment(Runnable):
                 fields=["project", "experiment_group"],
                 condition=models.Q(deleted=False),
                 name="experiment_project_group",
+            ),
+            models.Index(
+                fields=["project", "status", "user"],
+                condition=models.Q(deleted=False),
+                name="experiment_project_status",
             ),
             models.Index(fields=["project"], condition=models.Q(deleted=True), name="experiment_project_archived"),
         ]
