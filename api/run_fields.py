@@ -34,7 +34,9 @@ class ResourcesField(serializers.DictField):
 
 
 class ItemSerializer(KeptFields, serializers.ModelSerializer[Any]):
-    """Reading a row of a project, which has to be selected with it."""
+    """What lists and details tell of an item of a project."""
+
+    # The project has to be loaded with its rows.
 
     uuid = HexUUIDField()
     unique_name = serializers.CharField(read_only=True)

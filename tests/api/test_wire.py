@@ -142,7 +142,7 @@ def test_defects_are_json_500(client: APIClient, project: Project, monkeypatch: 
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("api.projects.views._counts", fail)
+    monkeypatch.setattr("api.projects.views.counts", fail)
     client.raise_request_exception = False
     answer = client.get(P)
     assert answer.status_code == 500
