@@ -100,11 +100,14 @@ pip_install() {
     --quiet --no-input --disable-pip-version-check --retries 5 --timeout 60 "$@"
 }
 
+# The files pin every package, also those that others need, so pip resolves nothing: it would stumble over extras
+# (`coverage[toml]`) as soon as a newer release than the pinned one is out.
 install_all() {
   local count
   count="$(grep -c '==' "$requirements")"
-  step "installing the build tool" pip-build pip_install --require-hashes -r requirements/build.txt
-  step "installing $count packages ($requirements)" "pip-$set_name" pip_install --require-hashes -r "$requirements"
+  step "installing the build tool" pip-build pip_install --require-hashes --no-deps -r requirements/build.txt
+  step "installing $count packages ($requirements)" "pip-$set_name" \
+    pip_install --require-hashes --no-deps -r "$requirements"
   step "installing the server and the client from this folder" pip-project \
     pip_install --no-deps --no-build-isolation -e . -e client
 }
