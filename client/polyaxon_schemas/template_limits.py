@@ -19,6 +19,10 @@ class TemplateProblem(ValueError):
     """A template cannot be used; the text says why."""
 
 
+class Exhausted(TemplateProblem):
+    """The templates of the file together are too much, so the rest of them is not looked at."""
+
+
 def weight(value: Any, left: int = MAX_VALUE, depth: int = 0) -> int:
     """About the length of a value's text. Raises TemplateProblem as soon as it is more than ``left``."""
     if isinstance(value, Namespace):
@@ -27,6 +31,8 @@ def weight(value: Any, left: int = MAX_VALUE, depth: int = 0) -> int:
         total = 1 + len(value)
     elif isinstance(value, int):
         total = 1 + value.bit_length() // 3
+    elif isinstance(value, range):
+        total = 4 * len(value)
     else:
         total = 4
         for item in _items(value):
