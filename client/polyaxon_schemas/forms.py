@@ -15,11 +15,13 @@ NUMERIC_TEXT = {"type": "string", "pattern": f"{_NUMERIC}|{_BASED}"}
 class Form:
     """Stands in the metadata of an annotation, which the models themselves pass over.
 
-    ``schema`` is JSON Schema of what is accepted, ``text`` the same for a person.
+    ``schema`` is JSON Schema of what is accepted, ``text`` the same for a person. Without ``schema``, the type itself
+    is, and ``also`` what comes beside it.
     """
 
     text: str
     schema: dict[str, Any] = field(default_factory=dict, hash=False)
+    also: tuple[dict[str, Any], ...] = field(default=(), hash=False)
 
 
 def any_of(*schemas: dict[str, Any]) -> dict[str, Any]:
@@ -37,5 +39,8 @@ TEXT = Form("text", any_of(*_SCALARS))
 LABEL = Form("text", any_of(*_SCALARS, {"type": "boolean"}))
 DIGITS = Form("text", any_of({"type": "string"}, {"type": "integer"}))
 SLUG = Form("name", {"type": "string", "pattern": r"^[-A-Za-z0-9_]+$"})
-FLAG = Form("true or false", any_of({"type": "boolean"}, {"enum": [0, 1]}, {"type": "string"}))
+_WORDS = r"^([Yy]([Ee][Ss])?|[Nn][Oo]?|[Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[Oo]([Nn]|[Ff][Ff])|[01])$"
+FLAG = Form(
+    "true or false", any_of({"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _WORDS}, TEMPLATE)
+)
 REFERENCE = Form("id or name", any_of({"type": "string"}, {"type": "integer"}))

@@ -107,7 +107,7 @@ class KubernetesAmounts(Section):
 
 
 _MODELS: dict[str, type[_Bounds]] = {"cpu": Cpu, "memory": Memory, "gpu": Devices, "tpu": Devices}
-_SHORT = Form("mapping, or a number or quantity as its limit")
+_SHORT = Form("mapping, or a number or quantity as its limit", also=(forms.AMOUNT.schema,))
 
 
 class Resources(Section):

@@ -125,7 +125,7 @@ class Runnable(ProjectItem):
     ttl = models.PositiveIntegerField(null=True, blank=True)
     # Seconds that one attempt may run; null: no limit.
     timeout = models.PositiveIntegerField(null=True, blank=True)
-    # How often it may be tried again, and was: after the platform lost it, with `retries_failures` also after a failure.
+    # How often it may be tried again, and was: when the platform lost it, with `retries_failures` also when it failed.
     max_retries = models.PositiveIntegerField(default=0)
     retries = models.PositiveIntegerField(default=0)
     retries_failures = models.BooleanField(default=False)
