@@ -63,7 +63,8 @@ class Renderer:
         defaults = {io.name: io.default for io in self._declared.values() if io.is_optional}
         values = {**defaults, **unlocated(given)}
         self._refuse_foreign_outputs(values)
-        for name in self._order(values):
+        order = self._order(values)
+        for name in () if self._is_exhausted else order:
             values[name] = self._final(name, self.render(values[name], ("params", name), self._context))
             self._context[name] = self._shown(name, values[name])
         return values

@@ -151,6 +151,10 @@ def _message(detail: Any, model: type[BaseModel]) -> str:  # noqa: PLR0911 - one
         return f"expected {expected}, found {_found(found, context)}"
     if kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
         return f"{detail['msg'].replace('Input should be', 'must be')}, found {describe(found)}"
+    if kind == "too_short":
+        return f"expected at least {context['min_length']}, found {context['actual_length']}"
+    if kind == "string_too_long":
+        return f"expected at most {context['max_length']} characters, found {describe(found)}"
     return str(detail["msg"])
 
 
