@@ -71,6 +71,7 @@ _FILTERS = (
     ),
     *("reverse", "round", "safe", "select", "selectattr", "sort", "string", "sum", "title", "tojson", "trim"),
     *("truncate", "unique", "upper", "wordcount"),
+    *("batch", "center", "filesizeformat", "groupby", "indent", "slice", "urlencode"),
 )
 _METHODS = {
     *(
@@ -88,7 +89,8 @@ _METHODS = {
     *("items", "join", "keys", "lower", "lstrip", "replace", "rsplit", "rstrip", "split", "splitlines"),
     *("startswith", "strip", "title", "upper", "values"),
 }
-_STATEMENTS = (nodes.Output, nodes.If, nodes.For, nodes.Assign)
+# No blocks that gather text, such as `filter` and `macro`: what stands in them would have to be charged, too.
+_STATEMENTS = (nodes.Output, nodes.If, nodes.For, nodes.Assign, nodes.With)
 _MARK = re.compile(r"\{\{|\{%|\{#")
 _EITHER_MARK = re.compile(r"\{\{|\{%|\}\}|%\}")
 _Result = TypeVar("_Result")

@@ -87,6 +87,8 @@ def check_call(name: str, subject: Any, arguments: list[Any]) -> None:
     texts = [item for item in arguments if isinstance(item, str)]
     if name == "replace" and isinstance(subject, str) and texts:
         _check_repeated(len(subject) + 1, texts[-1])
+    if name == "indent" and isinstance(subject, str):
+        _check_repeated(subject.count("\n") + 1, " " * _MAX_NUMBER_ARGUMENT)
     if name in {"tojson", "sum"} and any(not isinstance(item, str) for item in arguments):
         raise TemplateProblem(f"{name} takes no such argument here")
 
