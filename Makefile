@@ -68,6 +68,10 @@ openapi: install-dev ## write docs/openapi.yaml, the description of the REST int
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && POLYAXON_DATA_DIR="$$data" \
 		$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
+.PHONY: reference
+reference: install-dev ## write docs/polyaxonfile-reference.md from the models
+	@$(PY) -m polyaxon_schemas.reference > docs/polyaxonfile-reference.md
+
 .PHONY: requirements
 requirements: ## compile requirements/*.in into pinned, hashed *.txt (UPGRADE=1 moves every pin)
 	@scripts/requirements.sh

@@ -34,6 +34,7 @@ from api.serializers import (
 from api.views import Item, ItemView, no_body
 from polyaxon import storage
 from polyaxon.actions import code, runs
+from polyaxon.actions.creation import asked_columns
 from polyaxon.actions.logs import append_lines
 from polyaxon.actions.names import free_name
 from polyaxon.actions.specs import check_renders, parse_content
@@ -41,7 +42,6 @@ from polyaxon.actions.statuses import set_status
 from polyaxon.errors import InvalidInput
 from polyaxon.security.scopes import Verb
 from polyaxon.stores import OutputsNotFound
-from polyaxon_schemas.resources import total
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -126,7 +126,7 @@ def checked_file(changes: dict[str, Any], *, kind: str) -> None:
         return
     if not changes["content"]:
         raise InvalidInput("The content cannot be removed.", field="content")
-    changes["resources"] = total(check_renders(parse_content(changes["content"], kind=kind)).environment)
+    changes.update(asked_columns(check_renders(parse_content(changes["content"], kind=kind))))
 
 
 class ArchiveView(ItemView):

@@ -78,9 +78,11 @@ def environment(run: Run, rendered: Rendered, outputs: Path, log_path: Path, *, 
         "POLYAXON_RUN_OUTPUTS_PATH": str(outputs),
         "POLYAXON_RUN_DATA_PATHS": json.dumps(settings.CONFIG.stores.data_paths),
         "POLYAXON_PARAMS": json.dumps(rendered.params or None),
-        "NVIDIA_VISIBLE_DEVICES": "all" if _wants_gpu(rendered) else "none",
     }
-    return {**values, **(_experiment_info(run) if isinstance(run, Experiment) else _job_info(run))}
+    devices = {"NVIDIA_VISIBLE_DEVICES": "all" if _wants_gpu(rendered) else "none"}
+    # What the platform says of the run is true whatever its file says.
+    info = _experiment_info(run) if isinstance(run, Experiment) else _job_info(run)
+    return {**devices, **rendered.env_vars, **values, **info}
 
 
 def api_url() -> str:

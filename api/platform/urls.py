@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from api.openapi import docs
-from api.platform import health, versions
+from api.platform import health, polyaxonfile, versions
 from api.routes import route
 
 urlpatterns = [
     route("schema", docs.SchemaView),
+    route("schema/polyaxonfile", polyaxonfile.PolyaxonfileSchemaView),
     route("docs", docs.DocsView),
     route("docs/<str:name>", docs.AssetView),
     route("health", health.HealthView),

@@ -48,7 +48,7 @@ class LogHandlerSerializer(serializers.Serializer[Any]):
     tags = serializers.DictField(child=serializers.CharField())
 
 
-class _PublicView(BaseView):
+class PublicView(BaseView):
     """For clients that have not logged in yet."""
 
     authentication_classes = ()
@@ -66,7 +66,7 @@ def version(name: str) -> str:
     return str(getattr(settings.CONFIG.versions, name) or __version__)
 
 
-class VersionView(_PublicView):
+class VersionView(PublicView):
     """Versions of the command line tool, the platform or the client library."""
 
     throttle_classes = ()  # the tool of 0.6 asks before each command; the answer is in memory
@@ -84,7 +84,7 @@ class VersionView(_PublicView):
         return self.kind != "platform" and not request.headers.get("User-Agent", "").startswith(OWN_CLIENTS)
 
 
-class ChartVersionView(_PublicView):
+class ChartVersionView(PublicView):
     """Version of the Helm chart."""
 
     serializer_class = ChartVersionSerializer
@@ -93,7 +93,7 @@ class ChartVersionView(_PublicView):
         return Response({"version": version("chart_version")})
 
 
-class LogHandlerView(_PublicView):
+class LogHandlerView(PublicView):
     """Where clients report errors: nowhere, unless an address is configured. It travels in base64."""
 
     serializer_class = LogHandlerSerializer

@@ -20,6 +20,7 @@ __all__ = [
     "Group",
     "confirm",
     "files_option",
+    "lenient_option",
     "page_option",
     "page_params",
     "params_option",
@@ -119,6 +120,10 @@ files_option = click.option(
 )
 params_option = click.option(
     "-P", "--params", "params", multiple=True, metavar="NAME=VALUE", help="Set a parameter; may be repeated."
+)
+
+lenient_option = click.option(
+    "--lenient", is_flag=True, help="Let names without a value be empty text in templates, as 0.6 did."
 )
 
 

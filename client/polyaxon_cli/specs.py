@@ -32,11 +32,18 @@ def parse_params(pairs: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def load(files: Sequence[str], *, params: Sequence[str] = (), extra: Mapping[str, Any] | None = None) -> Specification:
+def load(
+    files: Sequence[str],
+    *,
+    params: Sequence[str] = (),
+    extra: Mapping[str, Any] | None = None,
+    lenient: bool = False,
+) -> Specification:
     """The specification that the files define together: later ones win, then `params`, then `extra`.
 
-    Without files the default names are looked for in the current folder. Raises `PolyaxonfileError` for
-    anything the format refuses, with file, line and key.
+    A name in a template that has no value is an error; `lenient`, it is empty text with a warning. Without files the
+    default names are looked for in the current folder. Raises `PolyaxonfileError` for anything the format refuses,
+    with file, line and key.
     """
     from polyaxon_schemas import PolyaxonfileError, merge, parse
 
@@ -47,7 +54,7 @@ def load(files: Sequence[str], *, params: Sequence[str] = (), extra: Mapping[str
     if extra:
         layers.append(extra)
     try:
-        return parse(merge(layers))
+        return parse(merge(layers), strict=not lenient)
     except PolyaxonfileError as error:
         # What is missing has no line of its own, so the reader did not note a file for it.
         raise PolyaxonfileError(error.problems, error.source or ", ".join(files) or DEFAULT_SOURCE) from error
@@ -62,9 +69,10 @@ def merged_text(files: Sequence[str]) -> str:
 
 def _layers(files: Sequence[str]) -> list[Mapping[str, Any]]:
     from polyaxon_schemas import discover, read
+    from polyaxon_schemas.reader import read_all
 
     if files:
-        return [read(Path(name)) for name in files]
+        return [*read_all([Path(name) for name in files])]
     found = discover(Path.cwd())
     if found is None:
         raise CliError("There is no polyaxonfile in this folder", "Write polyaxonfile.yaml, or name one with -f FILE")

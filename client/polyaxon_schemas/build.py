@@ -3,10 +3,13 @@
 
 from typing import Annotated, Any, Literal, Optional, Union
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 
-from polyaxon_schemas.environment import Environment
-from polyaxon_schemas.fields import Digits, Section, Text, TextList
+from polyaxon_schemas.environment import FiniteEnvironment
+from polyaxon_schemas.fields import Digits, Flag, Section, Text, TextList, with_check
+from polyaxon_schemas.forms import REFERENCE, TEMPLATE, TEXT, Form, any_of
+from polyaxon_schemas.io import InputOutput
+from polyaxon_schemas.logging_section import Logging
 from polyaxon_schemas.problems import describe
 
 _SOURCES = ("image", "dockerfile", "ref")
@@ -37,27 +40,41 @@ def _ref(value: Any) -> Any:
     return value
 
 
+def _check_one_source(data: Any) -> None:
+    given = [key for key in _SOURCES if isinstance(data, dict) and data.get(key) not in (None, "")]
+    if isinstance(data, dict) and len(given) != 1:
+        raise ValueError(f"expected exactly one of image, dockerfile and ref, found {', '.join(given) or 'none'}")
+
+
+_IMAGE = Form("image", any_of({"type": "string", "pattern": r"^\S*$"}, {"type": "number"}, TEMPLATE))
+_PAIR = Form("`[NAME, value]`", {"type": "array", "items": TEXT.schema, "minItems": 2, "maxItems": 2})
+
+
 class BuildKeys(Section):
-    """The keys that say how an image is made."""
+    """The keys that say how an image is made: exactly one of `image`, `dockerfile` and `ref`."""
 
-    image: Annotated[Optional[Text], BeforeValidator(_image)] = None
-    dockerfile: Optional[str] = None
-    ref: Annotated[Optional[Union[int, str]], BeforeValidator(_ref)] = None
-    context: Optional[str] = None
-    build_steps: TextList = None
-    env_vars: Optional[list[Annotated[list[Text], BeforeValidator(_pair)]]] = None
-    lang_env: Optional[str] = None
-    nocache: Optional[bool] = None
-    commit: Optional[Digits] = None
-    branch: Optional[Digits] = None
+    image: Annotated[Optional[Text], BeforeValidator(_image), _IMAGE] = Field(
+        None, description="The image to start from, such as `python:3.11` or `host:5000/name:tag`."
+    )
+    dockerfile: Optional[str] = Field(None, description="Path of a Dockerfile in the repository; used as it is.")
+    ref: Annotated[Optional[Union[int, str]], BeforeValidator(_ref), REFERENCE] = Field(
+        None, description="Another build."
+    )
+    context: Optional[str] = Field(None, description="Folder of the repository that the build sees.")
+    build_steps: TextList = Field(None, description="Commands, a layer each (with `image`).")
+    env_vars: Optional[list[Annotated[list[Text], BeforeValidator(_pair), _PAIR]]] = Field(
+        None, description="Variables in the image (with `image`). Those of a run are in `environment.env_vars`."
+    )
+    lang_env: Optional[str] = Field(None, description="Locale of the image, such as `en_US.UTF-8`.")
+    nocache: Optional[Flag] = Field(None, description="Build anew, even when there is a build like it.")
+    commit: Optional[Digits] = Field(None, description="The commit to use; else the latest one.")
+    branch: Optional[Digits] = Field(None, description="The branch whose latest commit is used.")
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _one_source(cls, data: Any) -> Any:
-        given = [key for key in _SOURCES if isinstance(data, dict) and data.get(key) not in (None, "")]
-        if isinstance(data, dict) and len(given) != 1:
-            raise ValueError(f"expected exactly one of image, dockerfile and ref, found {', '.join(given) or 'none'}")
-        return data
+    def _one_source(cls, data: Any, handler: ModelWrapValidatorHandler["BuildKeys"]) -> "BuildKeys":
+        found: BuildKeys = with_check(data, handler, _check_one_source)
+        return found
 
     @property
     def image_tag(self) -> Optional[str]:
@@ -71,14 +88,14 @@ class BuildKeys(Section):
 class Build(BuildKeys):
     """A build inside another kind's file."""
 
-    kind: Optional[Literal["build"]] = None
-    version: Optional[int] = None
-    name: Optional[str] = None
-    description: Optional[str] = None
-    tags: TextList = None
-    logging: Optional[dict[str, Any]] = None
-    inputs: Optional[list[dict[str, Any]]] = None
-    outputs: Optional[list[dict[str, Any]]] = None
-    params: Optional[dict[str, Any]] = None
-    backend: Optional[Literal["native", "kaniko", "other"]] = None
-    environment: Optional[Environment] = None
+    kind: Optional[Literal["build"]] = Field(None, description="If given, `build`.")
+    version: Optional[int] = Field(None, description="If given, 1.")
+    name: Optional[str] = Field(None, description="Not used.")
+    description: Optional[str] = Field(None, description="Not used.")
+    tags: TextList = Field(None, description="Not used.")
+    logging: Optional[Logging] = Field(None, description="Not used.")
+    inputs: Optional[list[InputOutput]] = Field(None, description="Not used.")
+    outputs: Optional[list[InputOutput]] = Field(None, description="Not used.")
+    params: Optional[dict[str, Any]] = Field(None, description="Not used.")
+    backend: Optional[Literal["native", "kaniko", "other"]] = Field(None, description="What builds the image.")
+    environment: Optional[FiniteEnvironment] = Field(None, description="What the build itself asks for.")

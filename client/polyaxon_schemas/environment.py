@@ -1,85 +1,16 @@
 """The environment section: what a run asks of the machine or cluster."""
 # ruff: noqa: TRY004  the validator turns ValueError into a problem, TypeError it lets through
 
-import re
-from typing import Annotated, Any, Optional, Union
+import contextlib
+from typing import Annotated, Any, ClassVar, Optional, Union
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 
-from polyaxon_schemas.fields import Labels, Number, Section, TextList, Whole, to_number
+from polyaxon_schemas.fields import Labels, Section, Text, TextList, Whole, with_check
+from polyaxon_schemas.forms import REFERENCE
+from polyaxon_schemas.policy import Duration, EnvVars, Priority, Queue, RestartPolicy, Retries
 from polyaxon_schemas.problems import describe
-
-_QUANTITY = re.compile(r"([-+0-9.eE]+)\s*([A-Za-z]*)")
-_MIB = 1024 * 1024
-_BYTES = {
-    "": _MIB,
-    **{unit: 1000**power for power, unit in enumerate(("k", "M", "G", "T", "P"), start=1)},
-    **{unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi"), start=1)},
-}
-
-
-def _quantity(value: Any, units: dict[str, float]) -> Any:
-    """A number, or a Kubernetes quantity such as 500m or 2Gi, in the section's own unit."""
-    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or not match[2]:
-        return to_number(value)
-    if match[2] not in units:
-        raise ValueError(f"expected a number or a quantity such as 2{list(units)[-1]}, found {describe(value)}")
-    return to_number(match[1]) * units[match[2]]
-
-
-def _cores(value: Any) -> Any:
-    return _quantity(value, {"m": 0.001})
-
-
-def _mebibytes(value: Any) -> Any:
-    return _quantity(value, {unit: size / _MIB for unit, size in _BYTES.items()})
-
-
-def _short_form(value: Any) -> Any:
-    return {"limits": value} if isinstance(value, (int, float, str)) and not isinstance(value, bool) else value
-
-
-Amount = Annotated[Number, Field(ge=0)]
-Cores = Annotated[Amount, BeforeValidator(_cores)]
-Mebibytes = Annotated[Amount, BeforeValidator(_mebibytes)]
-
-
-class _Bounds(Section):
-    @model_validator(mode="after")
-    def _ordered(self) -> Any:
-        limits, requests = getattr(self, "limits", None), getattr(self, "requests", None)
-        if limits and requests and requests > limits:
-            raise ValueError(f"requests ({requests}) must not be more than limits ({limits})")
-        return self
-
-
-class Cpu(_Bounds):
-    """In cores."""
-
-    limits: Optional[Cores] = None
-    requests: Optional[Cores] = None
-
-
-class Memory(_Bounds):
-    """In MiB."""
-
-    limits: Optional[Mebibytes] = None
-    requests: Optional[Mebibytes] = None
-
-
-class Devices(_Bounds):
-    """In devices."""
-
-    limits: Optional[Amount] = None
-    requests: Optional[Amount] = None
-
-
-class Resources(Section):
-    cpu: Annotated[Optional[Cpu], BeforeValidator(_short_form)] = None
-    memory: Annotated[Optional[Memory], BeforeValidator(_short_form)] = None
-    gpu: Annotated[Optional[Devices], BeforeValidator(_short_form)] = None
-    tpu: Annotated[Optional[Devices], BeforeValidator(_short_form)] = None
+from polyaxon_schemas.quantities import Resources
 
 
 def _reference(value: Any) -> Any:
@@ -88,100 +19,155 @@ def _reference(value: Any) -> Any:
     return value
 
 
-Reference = Annotated[Union[int, str], BeforeValidator(_reference)]
+Reference = Annotated[Union[int, str], BeforeValidator(_reference), REFERENCE]
 
 
 class OutputsRefs(Section):
-    """Runs whose outputs this run reads."""
+    """Runs whose outputs this run reads: an id, `name`, `project/name` or `user/project/name` each."""
 
-    jobs: Optional[list[Reference]] = None
-    experiments: Optional[list[Reference]] = None
-
-
-def _move(data: dict[str, Any], old: str, new: str, value: Any) -> None:
-    if value is None:
-        return
-    if data.get(new) is not None:
-        raise ValueError(f"{old} is the old name of {new}; keep only one of the two")
-    data[new] = value
+    jobs: Optional[list[Reference]] = Field(None, description="Jobs.")
+    experiments: Optional[list[Reference]] = Field(None, description="Experiments.")
 
 
-def _without_old_names(data: dict[str, Any]) -> dict[str, Any]:
-    data = dict(data)
-    _move(data, "configmap_refs", "config_map_refs", data.pop("configmap_refs", None))
-    persistence = data.pop("persistence", None) or {}
-    if not isinstance(persistence, dict) or set(persistence) - {"data", "outputs"}:
+class Persistence(Section):
+    """The old way to name stores."""
+
+    data: TextList = Field(None, description="Now `data_refs`.")
+    outputs: Optional[Text] = Field(None, description="Now `artifact_refs`.")
+
+
+def _old_values(data: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """(old key, present key, value in the present form) of the old keys that are set."""
+    persistence = data.get("persistence")
+    if persistence is not None and (not isinstance(persistence, dict) or set(persistence) - {"data", "outputs"}):
         raise ValueError("persistence (the old name of data_refs and artifact_refs) takes data and outputs")
-    outputs = persistence.get("outputs")
-    _move(data, "persistence.data", "data_refs", persistence.get("data"))
-    _move(data, "persistence.outputs", "artifact_refs", None if outputs is None else [outputs])
-    return data
+    stores = persistence or {}
+    outputs = stores.get("outputs")
+    moved = [
+        ("configmap_refs", "config_map_refs", data.get("configmap_refs")),
+        ("persistence.data", "data_refs", stores.get("data")),
+        ("persistence.outputs", "artifact_refs", None if outputs is None else [outputs]),
+    ]
+    return [each for each in moved if each[2] is not None]
+
+
+def _check_old_names(data: Any) -> None:
+    for old, new, _ in _old_values(data) if isinstance(data, dict) else ():
+        if data.get(new) is not None:
+            raise ValueError(f"{old} is the old name of {new}; keep only one of the two")
+
+
+def _with_new_names(data: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
+    renamed = {key: value for key, value in data.items() if key not in Environment.old_keys}
+    with contextlib.suppress(ValueError):  # the check of the old names tells
+        for _, new, value in _old_values(data):
+            renamed[new] = value if renamed.get(new) is None else renamed[new]
+    return renamed
 
 
 class Environment(Section):
-    """What every kind of run may ask for; a key left out means the platform's default."""
+    """What a run, or a replica of one, asks for; a key left out means the platform's default."""
 
-    resources: Optional[Resources] = None
-    labels: Optional[Labels] = None
-    annotations: Optional[Labels] = None
-    node_selector: Optional[Labels] = None
-    affinity: Optional[dict[str, Any]] = None
-    tolerations: Optional[list[dict[str, Any]]] = None
-    service_account: Optional[str] = None
-    image_pull_secrets: TextList = None
-    max_restarts: Optional[Annotated[Whole, Field(ge=0)]] = None
-    secret_refs: TextList = None
-    config_map_refs: TextList = None
-    data_refs: TextList = None
-    artifact_refs: TextList = None
-    outputs: Optional[OutputsRefs] = None
-    index: Optional[Annotated[Whole, Field(ge=0)]] = None
+    resources: Optional[Resources] = Field(None, description="Processors, memory and devices.")
+    env_vars: Optional[EnvVars] = Field(
+        None, description="Environment variables of the process. What the platform sets itself (`POLYAXON_…`) wins."
+    )
+    labels: Optional[Labels] = Field(None, description="Labels of the pod.")
+    annotations: Optional[Labels] = Field(None, description="Annotations of the pod.")
+    node_selector: Optional[Labels] = Field(None, description="Labels that the node must have.")
+    affinity: Optional[dict[str, Any]] = Field(None, description="Kubernetes' `affinity`, as it is.")
+    tolerations: Optional[list[dict[str, Any]]] = Field(None, description="Kubernetes' `tolerations`, as they are.")
+    security_context: Optional[dict[str, Any]] = Field(
+        None, description="Kubernetes' `securityContext` of the pod, as it is, such as `{runAsUser: 1000}`."
+    )
+    service_account: Optional[str] = Field(None, description="Service account of the pod.")
+    image_pull_secrets: TextList = Field(None, description="Names of secrets that images are pulled with.")
+    max_restarts: Optional[Annotated[Whole, Field(ge=0)]] = Field(
+        None,
+        description="How often a failed run is started again: with a value above 0, the same as "
+        "`restart_policy: on_failure` with as many `max_retries`.",
+    )
+    secret_refs: TextList = Field(None, description="Secrets of the catalog that become environment variables.")
+    config_map_refs: TextList = Field(None, description="The same of config maps.")
+    data_refs: TextList = Field(None, description="Data stores of the catalog to mount; all of them by default.")
+    artifact_refs: TextList = Field(None, description="Outputs stores of the catalog; the first one is used.")
+    outputs: Optional[OutputsRefs] = Field(None, description="Runs whose outputs are read.")
+    index: Optional[Annotated[Whole, Field(ge=0)]] = Field(None, description="Which replica this is.")
 
-    @model_validator(mode="before")
+    old_keys: ClassVar[dict[str, tuple[Any, str]]] = {
+        "configmap_refs": (TextList, "config_map_refs"),
+        "persistence": (Optional[Persistence], "data_refs and artifact_refs"),
+    }
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _old_names(cls, data: Any) -> Any:
-        return _without_old_names(data) if isinstance(data, dict) else data
+    def _old_names(cls, data: Any, handler: ModelWrapValidatorHandler["Environment"]) -> "Environment":
+        found: Environment = with_check(data, lambda raw: handler(_with_new_names(raw)), _check_old_names)
+        return found
+
+
+class RunEnvironment(Environment):
+    """What a run asks for as a whole."""
+
+    timeout: Optional[Annotated[Duration, Field(ge=1)]] = Field(
+        None, description="The longest that one attempt may run; then it is ended, and the run is `failed`."
+    )
+    ttl: Optional[Annotated[Duration, Field(ge=0)]] = Field(
+        None,
+        description="How long what a finished run leaves with its runner (process state, work tree, pods) is kept. "
+        "The `ttl` of a request wins.",
+    )
+    max_retries: Optional[Retries] = Field(
+        None,
+        description="How often the run is started again after the platform lost it (its machine restarted, its pod "
+        "was evicted); with `restart_policy: on_failure` also after it failed by itself. Default 0.",
+    )
+    restart_policy: Optional[RestartPolicy] = Field(
+        None,
+        description="`never` (default): a command that fails is a failed run. `on_failure`: it is started again, at "
+        "most `max_retries` times (3 if that is not set). `always` is for notebooks and tensorboards.",
+    )
+    queue: Optional[Queue] = Field(None, description="Name of the queue that the run waits in.")
+    priority: Optional[Priority] = Field(
+        None,
+        description="Of the runs that wait, those with more start first; equals, the oldest first. Default 0.",
+    )
+
+
+class FiniteEnvironment(RunEnvironment):
+    """What a run that comes to an end asks for."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Any:
+        if self.restart_policy == "always":
+            raise ValueError("restart_policy always is for notebooks and tensorboards; use on_failure")
+        return self
 
 
 class ReplicaEnvironment(Environment):
     """The environment of one replica."""
 
-    index: Annotated[Whole, Field(ge=0)]
+    index: Annotated[Whole, Field(ge=0)] = Field(description="Which replica this is, from 0.")
 
 
 class Replicas(Section):
-    n_workers: Optional[Annotated[Whole, Field(ge=0)]] = None
-    n_ps: Optional[Annotated[Whole, Field(ge=0)]] = None
-    default_worker: Optional[Environment] = None
-    default_ps: Optional[Environment] = None
-    worker: Optional[list[ReplicaEnvironment]] = None
-    ps: Optional[list[ReplicaEnvironment]] = None
+    """The processes of a distributed experiment beside its first one."""
+
+    n_workers: Optional[Annotated[Whole, Field(ge=0)]] = Field(None, description="Number of workers.")
+    n_ps: Optional[Annotated[Whole, Field(ge=0)]] = Field(None, description="Number of parameter servers.")
+    default_worker: Optional[Environment] = Field(None, description="What each worker asks for.")
+    default_ps: Optional[Environment] = Field(None, description="What each parameter server asks for.")
+    worker: Optional[list[ReplicaEnvironment]] = Field(None, description="What single workers ask for instead.")
+    ps: Optional[list[ReplicaEnvironment]] = Field(None, description="The same of parameter servers.")
 
     def given(self) -> set[str]:
         """The keys that are set."""
         return {name for name in type(self).model_fields if getattr(self, name) is not None}
 
 
-class DistributedEnvironment(Environment):
+class DistributedEnvironment(FiniteEnvironment):
     """The environment of an experiment, which may have replicas."""
 
-    replicas: Optional[Replicas] = None
-
-
-_WORKERS_ONLY = {"n_workers", "default_worker", "worker"}
-_MPI = {"n_workers", "default_worker"}
-_FRAMEWORKS = ("tensorflow", "mxnet", "pytorch", "horovod")
-
-
-def check_replicas(replicas: Replicas, framework: Optional[str], backend: Optional[str]) -> None:
-    """Raises ValueError when the framework or the back-end cannot have these replicas."""
-    if framework not in _FRAMEWORKS:
-        found = f", found {describe(framework)}" if framework else ""
-        raise ValueError(f"replicas need framework to be one of {', '.join(_FRAMEWORKS)}{found}")
-    allowed = _WORKERS_ONLY if framework in {"pytorch", "horovod"} else replicas.given()
-    if backend == "mpi":
-        allowed = allowed & _MPI
-    wrong = sorted(replicas.given() - allowed)
-    if wrong:
-        where = "backend mpi" if backend == "mpi" else f"framework {framework}"
-        raise ValueError(f"replicas.{wrong[0]} cannot be used with {where}")
+    replicas: Optional[Replicas] = Field(None, description="Further processes; needs `framework`.")

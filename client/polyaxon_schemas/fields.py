@@ -3,10 +3,21 @@
 
 import math
 import re
-from typing import Annotated, Any, Optional, Union
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Optional, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+from pydantic_core import InitErrorDetails
 
+from polyaxon_schemas import forms
 from polyaxon_schemas.problems import describe
 from polyaxon_schemas.yaml_loader import resolve_number
 
@@ -15,6 +26,9 @@ class Section(BaseModel):
     """A mapping of a polyaxonfile; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Old names of keys, which are still read: the annotation of the value, and what to write instead.
+    old_keys: ClassVar[dict[str, tuple[Any, str]]] = {}
 
 
 def to_number(value: Any) -> Union[int, float]:
@@ -67,12 +81,35 @@ def _unique(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-Number = Annotated[Union[int, float], PlainValidator(to_number), PlainSerializer(lambda value: value)]
-Whole = Annotated[int, BeforeValidator(to_whole)]
-Text = Annotated[str, BeforeValidator(to_text)]
-Label = Annotated[str, BeforeValidator(to_label)]
-Digits = Annotated[str, BeforeValidator(to_digits)]
-Slug = Annotated[str, BeforeValidator(_to_slug)]
+def with_check(data: Any, handler: Callable[[Any], Any], check: Callable[[Any], None]) -> Any:
+    """Validate with ``handler`` and ``check``, a check over several keys: what both find is raised together."""
+    details: list[InitErrorDetails] = []
+    validated: Any = None
+    try:
+        validated = handler(data)
+    except ValidationError as error:
+        details = [_detail(each) for each in error.errors(include_url=False)]
+    try:
+        check(data)
+    except ValueError as error:
+        details.append({"type": "value_error", "loc": (), "input": data, "ctx": {"error": error}})
+    if details:
+        raise ValidationError.from_exception_data("section", details)
+    return validated
+
+
+def _detail(error: Any) -> InitErrorDetails:
+    detail: InitErrorDetails = {"type": error["type"], "loc": error["loc"], "input": error["input"]}
+    return {**detail, "ctx": error["ctx"]} if "ctx" in error else detail
+
+
+Number = Annotated[Union[int, float], PlainValidator(to_number), PlainSerializer(lambda value: value), forms.NUMBER]
+Whole = Annotated[int, BeforeValidator(to_whole), forms.WHOLE]
+Text = Annotated[str, BeforeValidator(to_text), forms.TEXT]
+Label = Annotated[str, BeforeValidator(to_label), forms.LABEL]
+Digits = Annotated[str, BeforeValidator(to_digits), forms.DIGITS]
+Slug = Annotated[str, BeforeValidator(_to_slug), forms.SLUG]
+Flag = Annotated[bool, forms.FLAG]
 Labels = dict[str, Label]
 Tags = Annotated[list[Text], AfterValidator(_unique)]
 TextList = Optional[list[Text]]

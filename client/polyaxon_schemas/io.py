@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Optional
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from polyaxon_schemas.fields import Section
+from polyaxon_schemas.fields import Flag, Section
+from polyaxon_schemas.forms import Form
 from polyaxon_schemas.problems import describe
 
 _TRUE = {"y", "yes", "t", "true", "on", "1"}
@@ -89,7 +90,7 @@ _TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "uri": (_matching(r"[^:@]+:[^@]+@.+"), "user:password@host"),
     "auth": (_matching(r"[^:]+:.+"), "user:password"),
     "gcs_path": (_matching(r"gs://[^/]+(?:/.*)?"), "gs://bucket/blob"),
-    "s3_path": (_matching(r"[a-z0-9]+://[^/]+(?:/.*)?"), "s3://bucket/key"),
+    "s3_path": (_matching(r"[A-Za-z][\w+.-]*://[^/]+(?:/.*)?"), "s3://bucket/key"),
     "azure_path": (
         _matching(r"wasbs?://[^@/]+@[^./]+\.blob\.core\.windows\.net(?:/.*)?"),
         "wasbs://container@account.blob.core.windows.net/path",
@@ -103,17 +104,22 @@ def _known_type(value: Any) -> Any:
     return value
 
 
-class InputOutput(Section):
-    """One declared input or output."""
+_TYPE = Form("one of " + ", ".join(f"`{name}`" for name in _TYPES), {"enum": [*_TYPES, None]})
 
-    name: str
-    description: Optional[str] = None
-    type: Annotated[Optional[str], BeforeValidator(_known_type)] = None
-    default: Optional[Any] = None
-    is_optional: Optional[bool] = False
-    is_list: Optional[bool] = False
-    is_flag: Optional[bool] = False
-    options: Optional[list[Any]] = None
+
+class InputOutput(Section):
+    """One declared input or output. Once any is declared, only declared names may be given under `params`."""
+
+    name: str = Field(description="Name of the param.")
+    description: Optional[str] = Field(None, description="What it is for.")
+    type: Annotated[Optional[str], BeforeValidator(_known_type), _TYPE] = Field(
+        None, description="What values may be; without a type, anything."
+    )
+    default: Optional[Any] = Field(None, description="The value when none is given; needs `is_optional: true`.")
+    is_optional: Optional[Flag] = Field(False, description="Whether it may be left out.")
+    is_list: Optional[Flag] = Field(False, description="Whether it is a list of values of the type.")
+    is_flag: Optional[Flag] = Field(False, description="Whether it renders as `--name` or nothing (type `bool`).")
+    options: Optional[list[Any]] = Field(None, description="The values that are allowed.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "InputOutput":

@@ -13,6 +13,8 @@ _OUTSIDE = re.compile(r"[\s\[\]{}(),:0-9A-Za-z_.+-]*")
 # Long chains of operators overflow the interpreter's stack while it parses; no literal we mean has any.
 _OPERATOR = re.compile(r"[+\-\w)\]}]\s*[+-]")
 _MAX_NESTING = 100
+_WORDS = {"True": True, "False": False, "None": None}
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
 
 def _nesting(text: str) -> int:
@@ -52,6 +54,13 @@ def python_literal(text: str) -> Any:
 
     Raises ValueError when the text is none.
     """
+    plain = text.strip()
+    if plain in _WORDS:
+        return _WORDS[plain]
+    if _PLAIN_NUMBER.fullmatch(plain):
+        return int(plain)
+    if plain[:1].isalpha() and not _QUOTE.search(plain):
+        raise ValueError("not a literal")  # a name; the usual case, and compiling takes long
     _check_harmless(text)
     try:
         return _json_types(ast.literal_eval(text.strip()))

@@ -50,6 +50,19 @@ class LocatedList(list[Any]):
         self.marks.append(mark)
 
 
+def located_merge(target: LocatedDict, layer: LocatedDict) -> None:
+    """Lay ``layer`` over ``target``: mappings merge key by key, anything else is replaced. Values may be shared."""
+    for key, value in layer.items():
+        known = target.get(key)
+        if isinstance(known, LocatedDict) and isinstance(value, LocatedDict):
+            copy = LocatedDict()
+            located_merge(copy, known)
+            located_merge(copy, value)
+            target.put(key, copy, target.marks.get(key))
+        else:
+            target.put(key, value, layer.marks.get(key))
+
+
 def _mark_of(data: Any, key: Key) -> Mark | None:
     if isinstance(data, LocatedDict) and isinstance(key, str):
         return data.marks.get(key)

@@ -12,6 +12,8 @@ Key = Union[str, int]
 Path = tuple[Key, ...]
 
 _SHOWN_TEXT = 60
+# More than this of one file help nobody, and finding the words for each takes time.
+MAX_PROBLEMS = 100
 
 
 def dotted(path: Path) -> str:

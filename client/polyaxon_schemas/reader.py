@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Union
 
 from polyaxon_schemas.literals import python_literal
-from polyaxon_schemas.located import MAX_BYTES, LocatedDict, plain
+from polyaxon_schemas.located import MAX_BYTES, LocatedDict, located_merge, plain
 from polyaxon_schemas.problems import PolyaxonfileError, Problem, describe, refuse
 from polyaxon_schemas.yaml_loader import load_yaml
 
@@ -55,6 +56,20 @@ def read_file(path: Path) -> dict[str, Any]:
     return read_text(_decode(content, name), source=name)
 
 
+def read_all(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """:func:`read` of several; what is wrong with any of them is raised together."""
+    layers: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            layers.append(read(source))
+        except PolyaxonfileError as error:  # noqa: PERF203 - a handful of files
+            problems += [replace(problem, source=problem.source or error.source) for problem in error.problems]
+    if problems:
+        raise PolyaxonfileError(problems)
+    return layers
+
+
 def _decode(content: bytes, source: str) -> str:
     try:
         return content.decode("utf-8-sig")
@@ -94,17 +109,8 @@ def merge(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for layer in layers:
         checked = _modern(plain(layer))
         merged.warnings += [warning for warning in checked.warnings if warning not in merged.warnings]
-        _merge_into(merged, checked)
+        located_merge(merged, checked)
     return merged
-
-
-def _merge_into(target: LocatedDict, layer: LocatedDict) -> None:
-    for key, value in layer.items():
-        known = target.get(key)
-        if isinstance(known, LocatedDict) and isinstance(value, LocatedDict):
-            _merge_into(known, value)
-        else:
-            target.put(key, value, layer.marks.get(key))
 
 
 def _modern(layer: LocatedDict) -> LocatedDict:
@@ -118,16 +124,12 @@ def _modern(layer: LocatedDict) -> LocatedDict:
     return renamed
 
 
-def modern(raw: Mapping[str, Any]) -> LocatedDict:
-    """A checked copy with old top-level names replaced. Raises PolyaxonfileError."""
+def modern(raw: Mapping[str, Any]) -> tuple[LocatedDict, list[Problem]]:
+    """A checked copy with old top-level names replaced, and what could not be. Raises PolyaxonfileError."""
     data = _modern(plain(raw))
-    if "declarations" in data:
-        mark = data.marks.get("declarations")
-        problem = Problem(
-            ("declarations",),
-            "is the old name of params; keep only one of the two",
-            mark.line if mark else None,
-            mark.source if mark else None,
-        )
-        raise PolyaxonfileError([problem])
-    return data
+    if "declarations" not in data:
+        return data, []
+    mark = data.marks.pop("declarations", None)
+    del data["declarations"]
+    message = "is the old name of params; keep only one of the two"
+    return data, [Problem(("declarations",), message, mark.line if mark else None, mark.source if mark else None)]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from polyaxon_schemas.io import InputOutput, to_bool
 from polyaxon_schemas.literals import python_literal
 from polyaxon_schemas.located import unlocated
+from polyaxon_schemas.problems import MAX_PROBLEMS
 from polyaxon_schemas.sandbox import Templates, is_template
-from polyaxon_schemas.template_limits import TemplateProblem
-from polyaxon_schemas.validation import located
+from polyaxon_schemas.template_limits import Exhausted, TemplateProblem
+from polyaxon_schemas.validation import located, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,32 +21,60 @@ if TYPE_CHECKING:
 
 SECTIONS = ("backend", "framework", "environment", "logging", "tags", "build", "run")
 _LONGEST_LITERAL = 64 * 1024
+_OTHER_RUN = re.compile(r"\{\{\s*(jobs|experiments|ops)\.[-\w]+\.outputs\b")
+_NO_OTHER_RUN = (
+    "{0} refers to what another run puts out, which only operations of a pipeline can, by ops.NAME.outputs.OUTPUT; "
+    "give the value itself, or name the run in environment.outputs"
+)
 
 
 class Renderer:
-    """Renders one file. ``problems`` and ``warnings`` tell what came up; paths are those of ``data``."""
+    """Renders one file. ``problems`` and ``warnings`` tell what came up; paths are those of ``data``.
 
-    def __init__(self, data: Mapping[str, Any], declared: list[InputOutput]) -> None:
+    With ``strict`` a name that has no value is a problem, and not empty text.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        declared: list[InputOutput],
+        *,
+        strict: bool = False,
+        templates: Templates | None = None,
+    ) -> None:
         self.data = data
         self.problems: list[Problem] = []
         self._declared = {io.name: io for io in declared}
-        self._templates = Templates()
+        self._strict = strict
+        self._templates = templates or Templates()
         self._context: dict[str, Any] = {}
+        self._is_exhausted = False
 
     @property
     def warnings(self) -> list[str]:
         return [f"{name!r} has no value; it renders as empty text" for name in self._templates.unknown]
 
     def problem(self, path: Path, message: str) -> None:
-        self.problems.append(located(self.data, path, message))
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(located(self.data, path, message))
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Final params: defaults filled in, templates rendered, literals evaluated, types checked."""
-        values = {io.name: io.default for io in self._declared.values() if io.is_optional} | dict(unlocated(given))
-        for name in self._order(values):
+        defaults = {io.name: io.default for io in self._declared.values() if io.is_optional}
+        values = {**defaults, **unlocated(given)}
+        self._refuse_foreign_outputs(values)
+        order = self._order(values)
+        for name in () if self._is_exhausted else order:
             values[name] = self._final(name, self.render(values[name], ("params", name), self._context))
             self._context[name] = self._shown(name, values[name])
         return values
+
+    def _refuse_foreign_outputs(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            for text in _texts(value):
+                found = _OTHER_RUN.search(text) if is_template(text) else None
+                if found and found[1] not in values:
+                    self.problem(("params", name), _NO_OTHER_RUN.format(found[1]))
 
     def _order(self, values: Mapping[str, Any]) -> list[str]:
         graph: dict[str, set[str]] = {}
@@ -60,12 +90,16 @@ class Renderer:
     def _names(self, value: Any, path: Path) -> set[str]:
         names: set[str] = set()
         for text in _texts(value):
-            if is_template(text):
+            if is_template(text) and not self._is_exhausted:
                 try:
                     names |= self._templates.names(text)
                 except TemplateProblem as error:
-                    self.problem(path, str(error))
+                    self._failed(path, error)
         return names
+
+    def _failed(self, path: Path, error: TemplateProblem) -> None:
+        self._is_exhausted = isinstance(error, Exhausted)
+        self.problem(path, str(error))
 
     def _final(self, name: str, value: Any) -> Any:
         io = self._declared.get(name)
@@ -107,13 +141,18 @@ class Renderer:
         return self._text(value, path, context) if isinstance(value, str) else value
 
     def _text(self, text: str, path: Path, context: Mapping[str, Any]) -> str:
-        if not is_template(text):
+        if not is_template(text) or self._is_exhausted:
             return text
+        known = len(self._templates.unknown)
         try:
-            return self._templates.render(text, context)
+            rendered = self._templates.render(text, context)
         except TemplateProblem as error:
-            self.problem(path, str(error))
+            self._failed(path, error)
             return ""
+        if self._strict:
+            for name in list(self._templates.unknown)[known:]:
+                self.problem(path, f"{name!r} has no value{suggestion(name, context)}")
+        return rendered
 
 
 def evaluated(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from polyaxon_schemas.replicas import replicas_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from polyaxon_schemas.environment import Environment, Replicas, Resources
+    from polyaxon_schemas.environment import Environment
+    from polyaxon_schemas.quantities import Resources
 
 Amounts = dict[str, dict[str, float]]
 
@@ -31,8 +32,8 @@ def total(environment: Environment | None) -> Amounts | None:
     if environment is None:
         return None
     found: Amounts = {}
-    for resources in (environment.resources, *_of_replicas(getattr(environment, "replicas", None))):
-        _add(found, amounts(resources) or {})
+    for replica in replicas_of(environment, None, None):
+        _add(found, amounts(replica.environment.resources if replica.environment else None) or {})
     ordered = {kind: found[kind] for kind in _KINDS if kind in found}
     return ordered or None
 
@@ -43,16 +44,3 @@ def _add(found: Amounts, more: Amounts) -> None:
             if bound in bounds:
                 sums = found.setdefault(kind, {})
                 sums[bound] = sums.get(bound, 0.0) + bounds[bound]
-
-
-def _of_replicas(replicas: Replicas | None) -> Iterator[Resources | None]:
-    if replicas is None:
-        return
-    for count, default, own in (
-        (replicas.n_workers, replicas.default_worker, replicas.worker),
-        (replicas.n_ps, replicas.default_ps, replicas.ps),
-    ):
-        named: dict[int, Any] = {each.index: each for each in own or []}
-        for index in range(count or 0):
-            environment = named.get(index, default)
-            yield environment.resources if environment else None

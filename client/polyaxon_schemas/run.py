@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Optional, Union
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from polyaxon_schemas.fields import Section
 from polyaxon_schemas.problems import describe
@@ -26,9 +26,11 @@ def _command(value: Any) -> Any:
 
 
 class Run(Section):
-    """``cmd`` is one shell command, or a list of commands of which each needs the one before to succeed."""
+    """What is executed."""
 
-    cmd: Annotated[Union[str, list[str]], BeforeValidator(_command)]
+    cmd: Annotated[Union[str, list[str]], BeforeValidator(_command)] = Field(
+        description="One shell command, or a list of commands of which each needs the one before to succeed."
+    )
 
     @property
     def command(self) -> str:

@@ -19,6 +19,10 @@ class TemplateProblem(ValueError):
     """A template cannot be used; the text says why."""
 
 
+class Exhausted(TemplateProblem):
+    """The templates of the file together are too much, so the rest of them is not looked at."""
+
+
 def weight(value: Any, left: int = MAX_VALUE, depth: int = 0) -> int:
     """About the length of a value's text. Raises TemplateProblem as soon as it is more than ``left``."""
     if isinstance(value, Namespace):
@@ -27,6 +31,8 @@ def weight(value: Any, left: int = MAX_VALUE, depth: int = 0) -> int:
         total = 1 + len(value)
     elif isinstance(value, int):
         total = 1 + value.bit_length() // 3
+    elif isinstance(value, range):
+        total = 4 * len(value)
     else:
         total = 4
         for item in _items(value):
@@ -81,6 +87,8 @@ def check_call(name: str, subject: Any, arguments: list[Any]) -> None:
     texts = [item for item in arguments if isinstance(item, str)]
     if name == "replace" and isinstance(subject, str) and texts:
         _check_repeated(len(subject) + 1, texts[-1])
+    if name == "indent" and isinstance(subject, str):
+        _check_repeated(subject.count("\n") + 1, " " * _MAX_NUMBER_ARGUMENT)
     if name in {"tojson", "sum"} and any(not isinstance(item, str) for item in arguments):
         raise TemplateProblem(f"{name} takes no such argument here")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from polyaxon_schemas.kinds import KINDS, MODELS, Header
 from polyaxon_schemas.located import mark_at
-from polyaxon_schemas.problems import Path, Problem, describe
+from polyaxon_schemas.problems import MAX_PROBLEMS, Path, Problem, describe
 from polyaxon_schemas.sandbox import is_template
 
 _MOVED = {
@@ -24,8 +25,13 @@ _MOVED = {
     "project": "the project is named when the file is run",
     "git": "the project's own repository is used",
     "cmd": "it belongs into run",
-    "env_vars": "they belong into build",
+    "env_vars": "they belong into environment (for the run) or build (for its image)",
+    **dict.fromkeys(
+        ("ttl", "timeout", "max_retries", "restart_policy", "queue", "priority", "resources", "security_context"),
+        "it belongs into environment",
+    ),
 }
+_LONGEST_WORD, _MOST_WORDS = 64, 1000
 _EXPECTED = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -74,14 +80,20 @@ def _newer_format(version: Any) -> str:
 
 def _kind_problem(data: Mapping[str, Any], expected: str | None) -> str | None:
     if "kind" not in data:
-        return f"is required; expected one of {', '.join(MODELS)}"
+        return f"is required; expected one of {', '.join(KINDS)}"
     kind = data["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
-        return f"expected one of {', '.join(MODELS)}, found {describe(kind)}{_suggestion(kind, MODELS)}"
-    if kind == "pipeline":
-        return "pipelines are not yet supported"
+        return f"expected one of {', '.join(KINDS)}, found {describe(kind)}{suggestion(kind, KINDS)}"
     if expected is not None and kind != expected:
         return f"expected {expected}, found {kind}"
+    return None
+
+
+def nearest_kind(data: Mapping[str, Any]) -> str | None:
+    """The kind that the rest of a file is to be read as, also when its name is misspelt."""
+    kind = data.get("kind")
+    if isinstance(kind, str) and len(kind) <= _LONGEST_WORD:
+        return next(iter(difflib.get_close_matches(kind.lower(), KINDS, n=1)), None)
     return None
 
 
@@ -97,10 +109,13 @@ def validate(data: Mapping[str, Any], kind: str, *, templates: bool = False) -> 
         details = error.errors(include_url=False)
         problems = [
             located(data, _path(detail["loc"], data), _message(detail, model))
-            for detail in details
-            if not (templates and is_template(detail["input"]))
+            for detail in itertools.islice(_relevant(details, templates=templates), MAX_PROBLEMS)
         ]
         return None, sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def _relevant(details: Iterable[Any], *, templates: bool) -> Iterator[Any]:
+    return (detail for detail in details if not (templates and is_template(detail["input"])))
 
 
 def _path(loc: tuple[Any, ...], data: Any) -> Path:
@@ -136,6 +151,10 @@ def _message(detail: Any, model: type[BaseModel]) -> str:  # noqa: PLR0911 - one
         return f"expected {expected}, found {_found(found, context)}"
     if kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
         return f"{detail['msg'].replace('Input should be', 'must be')}, found {describe(found)}"
+    if kind == "too_short":
+        return f"expected at least {context['min_length']}, found {context['actual_length']}"
+    if kind == "string_too_long":
+        return f"expected at most {context['max_length']} characters, found {describe(found)}"
     return str(detail["msg"])
 
 
@@ -148,21 +167,25 @@ def _unknown_key(loc: tuple[Any, ...], model: type[BaseModel]) -> str:
     known = _known_keys(model, loc[:-1])
     if key in _MOVED:
         return f"unknown key; {_MOVED[key]}"
-    hint = _suggestion(key, known)
+    hint = suggestion(key, known)
     return f"unknown key{hint}" if hint else f"unknown key; expected one of {', '.join(known)}"
 
 
-def _suggestion(word: Any, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.6)
+def suggestion(word: Any, known: Iterable[str]) -> str:
+    """``; did you mean 'image'?``, or nothing when no known word is near."""
+    text = str(word)[:_LONGEST_WORD].lower()
+    close = difflib.get_close_matches(text, list(itertools.islice(known, _MOST_WORDS)), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     models = [model]
     for key in path:
-        fields = [m.model_fields[key].annotation for m in models if isinstance(key, str) and key in m.model_fields]
+        fields = [
+            field.annotation for m in models for name, field in m.model_fields.items() if (field.alias or name) == key
+        ]
         models = [found for annotation in fields for found in _models_in(annotation)] or models
-    return list(dict.fromkeys(name for found in models for name in found.model_fields))
+    return list(dict.fromkeys(field.alias or name for each in models for name, field in each.model_fields.items()))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -19,7 +19,6 @@ from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from polyaxon_schemas import PolyaxonfileError, Specification
 from polyaxon_schemas.build import BuildKeys
-from polyaxon_schemas.resources import total
 
 # What of a build section decides about the image.
 _KEYS = ("image", "dockerfile", "ref", "context", "build_steps", "env_vars", "lang_env", "backend", "nocache")
@@ -108,7 +107,7 @@ def _fill(project: Project, new: NewBuild, specification: Specification | None) 
     if specification is None:
         return
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
-    new.resources = total(check_renders(specification).environment)
+    new.ask(check_renders(specification))
     build = specification.build
     if new.is_managed and new.code_reference is None and build is not None:
         new.code_reference = code.pin(project, build.commit, build.branch)
@@ -134,7 +133,7 @@ def _pulls_latest(project: Project, build: BuildKeys) -> bool:
 
 
 def _insert(project: Project, user: User, new: NewBuild, *, key: str, claim: str | None = None) -> BuildJob:
-    build = insert(BuildJob, project, user, new, spec_key=key, claim=claim, ttl=new.ttl, resources=new.resources)
+    build = insert(BuildJob, project, user, new, spec_key=key, claim=claim, **new.asked)
     if build.is_managed:
         wake_row(build)
     return build

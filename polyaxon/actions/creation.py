@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
@@ -22,7 +22,8 @@ from polyaxon.db.prepared import append
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.wakeups import wake
-from polyaxon_schemas import PolyaxonfileError, Specification, merge, read
+from polyaxon_schemas import PolyaxonfileError, Rendered, Specification, merge, read
+from polyaxon_schemas.policy import RunPolicy
 from polyaxon_schemas.resources import Amounts, total
 
 ItemT = TypeVar("ItemT", bound=ProjectItem)
@@ -49,6 +50,18 @@ class NewRunnable(NewItem):
 
     ttl: int | None = None
     resources: Amounts | None = None  # what `content` asks for
+    policy: RunPolicy = field(default_factory=RunPolicy)  # of `content`
+
+    def ask(self, rendered: Rendered) -> None:
+        """Take over what the file asks for."""
+        self.resources = total(rendered.environment)
+        self.policy = rendered.policy
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The columns that hold it. A `ttl` of the request wins over that of the file."""
+        columns = {**asdict(self.policy), "resources": self.resources}
+        return columns if self.ttl is None else {**columns, "ttl": self.ttl}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +76,14 @@ class NewRun(NewRunnable):
     code_is_pinned: bool = False  # also when there is none: all trials of a search have the code of its start
     commit: str | None = None
     branch: str | None = None
+
+
+def asked_columns(rendered: Rendered) -> dict[str, Any]:
+    """The columns that follow from a file, for a row whose file changes. One without `ttl` leaves that alone."""
+    policy = asdict(rendered.policy)
+    if policy["ttl"] is None:
+        del policy["ttl"]
+    return {**policy, "resources": total(rendered.environment)}
 
 
 def prepare_run(project: Project, new: NewRun, *, kind: str) -> Specification | None:
@@ -80,7 +101,7 @@ def _read_file(new: NewRun, kind: str) -> Specification | None:
         return None
     specification = parse_content(new.content, kind=kind)
     rendered = check_renders(specification)
-    new.resources = total(rendered.environment)
+    new.ask(rendered)
     new.backend = _backend(specification) or new.backend  # the file's wins, as in 0.6
     new.params = new.params if new.params is not None else (dict(specification.params) or None)
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
@@ -100,8 +121,9 @@ def _backend(specification: Specification) -> str | None:
 def insert_run(model: type[RunT], project: Project, user: User, new: NewRun, **fields: Any) -> RunT:
     """Store a prepared run and have it dispatched."""
     new.backend = new.backend or ("native" if new.is_managed else "other")
-    for name in ("params", "run_env", "data_refs", "cloning_strategy", "build_job", "ttl", "resources"):
+    for name in ("params", "run_env", "data_refs", "cloning_strategy", "build_job"):
         fields[name] = getattr(new, name)
+    fields.update(new.asked)
     with named_once(model.__name__.lower()):
         row = insert(model, project, user, new, **fields)
         if row.is_managed:

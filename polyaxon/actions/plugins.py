@@ -29,7 +29,6 @@ from polyaxon.db.prepared import Prepared
 from polyaxon.errors import InvalidInput
 from polyaxon.wakeups import wake_row
 from polyaxon_schemas import Specification
-from polyaxon_schemas.resources import total
 
 PluginT = TypeVar("PluginT", NotebookJob, TensorboardJob)
 
@@ -100,13 +99,13 @@ def _filled(project: Project, new: NewPlugin, kind: str) -> Specification:
             )
         new.content = json.dumps({"version": 1, "kind": kind, "build": {"image": image}})
     specification = parse_content(new.content, kind=kind)
-    new.resources = total(check_renders(specification).environment)
+    new.ask(check_renders(specification))
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
     return specification
 
 
 def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, **fields: Any) -> PluginT:
-    row = insert(model, project, user, new, action="started", resources=new.resources, **fields)
+    row = insert(model, project, user, new, action="started", **new.asked, **fields)
     wake_row(row)
     return row
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from polyaxon.errors import InvalidInput
 from polyaxon_schemas import PolyaxonfileError, Rendered, Specification, parse
 
@@ -9,7 +11,7 @@ from polyaxon_schemas import PolyaxonfileError, Rendered, Specification, parse
 def parse_content(content: str, *, kind: str) -> Specification:
     """The specification in `content`. Raises `InvalidInput` with one line per problem."""
     try:
-        return parse(content, kind=kind)
+        return parse(content, kind=kind, strict=settings.CONFIG.core.strict_templates)
     except PolyaxonfileError as error:
         raise InvalidInput(str(error)) from error
 

@@ -108,6 +108,10 @@ class CoreConfig(Area):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Level of the server's own log."
     )
+    strict_templates: bool = Field(
+        default=False,
+        description="Refuse files whose templates name what has no value. Otherwise it is empty text, as in 0.6.",
+    )
     time_zone: str = Field("UTC", description="Zone of dates in answers and of dates without an offset.")
     allowed_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "[::1]"], description="Host headers that are answered (JSON list)."

@@ -38,7 +38,7 @@ def count_active() -> int:
 
 
 def waiting(limit: int) -> list[Run]:
-    """The next runs to dispatch, oldest first. Trials that a search suggested wait for its `concurrency`.
+    """The next runs to dispatch: by `priority`, then oldest first. Trials of a search wait for its `concurrency`.
 
     Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
     after its end.
@@ -48,11 +48,11 @@ def waiting(limit: int) -> list[Run]:
     experiments = Experiment.objects.filter(ready, **wanted)
     jobs = Job.objects.filter(ready, **wanted)
     found: list[Run] = [
-        *experiments.filter(trial_index=None).order_by("id")[:limit],
-        *jobs.order_by("id")[:limit],
+        *experiments.filter(trial_index=None).order_by("-priority", "id")[:limit],
+        *jobs.order_by("-priority", "id")[:limit],
         *_trials(experiments.exclude(trial_index=None), limit),
     ]
-    found.sort(key=lambda run: (run.created_at, run.pk))
+    found.sort(key=lambda run: (-run.priority, run.created_at, run.pk))
     return found[:limit]
 
 

@@ -44,7 +44,8 @@ def _goes_on(run: Run) -> bool:
     """Whether nothing has happened: the usual case, which costs no query."""
     if run.status != s.RUNNING or run.stop_requested_at is not None:
         return False
-    return _observe(run, configured_runner()).phase is Phase.RUNNING
+    seen = _observe(run, configured_runner())
+    return seen.phase is Phase.RUNNING and not _is_overdue(run, seen)
 
 
 def _renew(run: Run) -> bool:
@@ -79,6 +80,15 @@ def _follow(run: Run, runner: Runner, *, launching: bool) -> None:
         _stop(run, runner)
     elif seen.phase is Phase.RUNNING:
         _running(run, seen)
+        if _is_overdue(run, seen):
+            _stop(run, runner, StopReason.TIMEOUT)
+
+
+def _is_overdue(run: Run, seen: Observation) -> bool:
+    """Whether this attempt has run longer than the run's file allows."""
+    if run.timeout is None or seen.started_at is None:
+        return False
+    return timezone.now() - seen.started_at > timedelta(seconds=run.timeout)
 
 
 def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
@@ -120,8 +130,8 @@ def _not_yet(run: Run, error: NotYet) -> None:
         _move(run, s.WARNING, message=f"Could not be started yet, it is tried again: {error}")
 
 
-def _stop(run: Run, runner: Runner) -> None:
-    runner.stop(run.uuid.hex, run.attempt, StopReason.USER, settings.CONFIG.runner.stop_grace_seconds)
+def _stop(run: Run, runner: Runner, reason: StopReason = StopReason.USER) -> None:
+    runner.stop(run.uuid.hex, run.attempt, reason, settings.CONFIG.runner.stop_grace_seconds)
 
 
 def _running(run: Run, seen: Observation) -> None:
@@ -131,37 +141,57 @@ def _running(run: Run, seen: Observation) -> None:
 
 def _end(run: Run, seen: Observation) -> None:
     _running(run, seen)
-    if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
-        _again(run, seen)
-    elif seen.stop_reason is not None:
-        _move(run, s.STOPPED, message=STOPPED, at=seen.finished_at)
+    if seen.stop_reason is not None:
+        _ended(run, seen, seen.stop_reason)
     elif seen.exit_code == 0:
         _move(run, s.SUCCEEDED, at=seen.finished_at)
+    elif run.retries_failures and _may_retry(run):
+        _again(run, seen, f"Failed: {seen.message}", counts=True)
     else:
-        _move(run, s.FAILED, message=seen.message, at=seen.finished_at)
+        _move(run, s.FAILED, message=_after_retries(run, seen.message), at=seen.finished_at)
 
 
 def _lost(run: Run, seen: Observation) -> None:
     _running(run, seen)
-    if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
-        _again(run, seen)
-    elif seen.stop_reason is not None:
-        _move(run, s.STOPPED, message=STOPPED)
+    if seen.stop_reason is not None:
+        _ended(run, seen, seen.stop_reason)
+    elif _may_retry(run):
+        _again(run, seen, f"Lost: {seen.message}", counts=True)
     else:
-        _move(run, s.FAILED, message=seen.message)
+        _move(run, s.FAILED, message=_after_retries(run, seen.message))
+
+
+def _ended(run: Run, seen: Observation, reason: StopReason) -> None:
+    """It was asked to end, and did."""
+    if reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
+        _again(run, seen, INTERRUPTED)
+    elif reason is StopReason.TIMEOUT:
+        _move(run, s.FAILED, message=f"Ran longer than its timeout of {run.timeout} seconds.", at=seen.finished_at)
+    else:
+        _move(run, s.STOPPED, message=STOPPED, at=seen.finished_at)
+
+
+def _may_retry(run: Run) -> bool:
+    return run.retries < run.max_retries and run.stop_requested_at is None
+
+
+def _after_retries(run: Run, message: str | None) -> str | None:
+    return message if not run.retries else f"{message} (after {run.retries} of {run.max_retries} retries)"
 
 
 @transaction.atomic
-def _again(run: Run, seen: Observation) -> None:
-    """The platform ended it, not its user: the same run goes on with the same outputs."""
+def _again(run: Run, seen: Observation, why: str, *, counts: bool = False) -> None:
+    """The same run goes on with the same outputs. What the platform itself ended `counts` as no retry."""
     row = lock(run)
     assert isinstance(row, Runnable)
     if row.is_done or row.attempt != run.attempt:
         return
-    _move(run, s.WARNING, message=INTERRUPTED, at=seen.finished_at)
+    run.retries = row.retries + counts
+    number = f" (retry {run.retries} of {row.max_retries})" if counts else ""
+    _move(run, s.WARNING, message=f"{why}{number}", at=seen.finished_at)
     _move(run, s.SCHEDULED, message=f"Attempt {row.attempt + 1}.")
     run.attempt = row.attempt + 1
-    run.save(update_fields=["attempt", "updated_at"])
+    run.save(update_fields=["attempt", "retries", "updated_at"])
     wake_row(run)
 
 

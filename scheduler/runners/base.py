@@ -43,6 +43,7 @@ class StopReason(StrEnum):
     """Why a run was asked to end."""
 
     USER = "user"
+    TIMEOUT = "timeout"  # it ran longer than its file allows
     SHUTDOWN = "shutdown"
 
 

@@ -81,6 +81,7 @@ TAKES = {
     f"DELETE {TEAM}/projects/{{name}}": ADMIN,
     # Accounts
     "GET schema": PUBLIC,
+    "GET schema/polyaxonfile": PUBLIC,
     "GET docs": PUBLIC,
     "GET docs/{name}": PUBLIC,
     "GET health": PUBLIC,

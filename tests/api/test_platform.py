@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
 import pytest
 from django.db import connection
 
@@ -88,3 +90,12 @@ def test_clients_of_0_6_are_not_sent_to_another_product(anonymous: APIClient, ki
 def test_versions_may_be_asked_before_each_command(anonymous: APIClient, settings: Any) -> None:
     limit = settings.CONFIG.security.throttle_rates_anon
     assert {anonymous.get(url("versions/cli")).status_code for _ in range(limit + 5)} == {200}
+
+
+def test_the_schema_of_polyaxonfiles_is_served_to_editors(anonymous: APIClient) -> None:
+    answer = anonymous.get(url("schema/polyaxonfile"))
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/schema+json")
+    validator = jsonschema_rs.Draft202012Validator(json.loads(answer.content))
+    assert validator.is_valid({"version": 1, "kind": "experiment", "run": {"cmd": "a"}})
+    assert not validator.is_valid({"version": 1, "kind": "experiment", "run": {"cmdd": "a"}})
+    assert anonymous.get(url("schema/polyaxonfile.json")).content == answer.content

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from polyaxon_cli import state
+from polyaxon_cli.errors import EXIT_WRONG_KIND
 from tests.cli.wire_server import CREATED, USER, Platform, Server
+from tests.schemas.era import ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +65,37 @@ def test_an_invalid_file_is_told_with_file_line_and_key(polyaxon: Tool, files: P
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: bad.yaml:")
     assert any("bad.yaml:4: run.cmdd: " in line for line in result.stderr.splitlines())
+
+
+def test_all_files_are_looked_at_before_the_first_complaint(polyaxon: Tool, files: Path) -> None:
+    (files / "torn.yaml").write_text("a: b: c")
+    told = polyaxon("check", "-f", "torn.yaml", "-f", "missing.yaml", "-f", "experiment.yaml").stderr
+    assert "torn.yaml:1: not valid YAML" in told
+    assert "missing.yaml: no such file" in told
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_name_without_a_value_is_refused_unless_lenient(
+    polyaxon: Tool, project: dict[str, Any], platform: Platform, work: Path, command: str
+) -> None:
+    (work / "polyaxonfile.yaml").write_text(EXPERIMENT.replace("{{ lr }}", "{{ lrr }}"))
+    result = polyaxon(command)
+    assert result.exit_code == 1
+    assert "polyaxonfile.yaml:5: run.cmd: 'lrr' has no value; did you mean 'lr'?" in result.stderr
+    lenient = polyaxon(command, "--lenient")
+    assert lenient.exit_code == 0
+    assert "Warning: 'lrr' has no value" in lenient.stderr
+
+
+def test_check_shows_the_order_of_a_pipeline_and_run_refuses_it(
+    polyaxon: Tool, project: dict[str, Any], work: Path
+) -> None:
+    (work / "polyaxonfile.yaml").write_text(ACCEPTED["a pipeline"])
+    lines = [line.split(maxsplit=1) for line in polyaxon("check", "-def").stdout.splitlines()]
+    assert ["data", "job, step 1"] in lines
+    assert ["slow", "experiment, step 2, after data"] in lines
+    assert ["report", "job, step 3, after slow"] in lines
+    assert polyaxon("run").exit_code == EXIT_WRONG_KIND
 
 
 def test_old_names_are_warned_about_and_take_parameters(

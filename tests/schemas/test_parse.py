@@ -52,7 +52,7 @@ def test_minimal_files(kind: str, sections: dict[str, Any]) -> None:
         ({"version": None, "kind": "job"}, "version: expected 1"),
         ({"version": 1, "kind": "Experiment"}, "did you mean 'experiment'"),
         ({"version": 1, "kind": ["job"]}, "kind: expected one of"),
-        ({"version": 1, "kind": "pipeline"}, "not yet supported"),
+        ({"version": 1, "kind": "pipelin"}, "did you mean 'pipeline'"),
         ({"version": 1}, "kind: is required"),
     ],
 )
@@ -107,7 +107,7 @@ run:
         ({"build": {**BUILD, "env_vars": [["A"]]}}, "build.env_vars[0]: expected [NAME, value]"),
         ({"build": {**BUILD, "env_vars": {"A": 1}}}, "build.env_vars: expected a list"),
         ({"build": {**BUILD, "commit": 1.5}}, "quotes"),
-        ({"build": None, "environment": {"security_context": {}}}, "environment.security_context"),
+        ({"build": None, "environment": {"security_context": 5}}, "environment.security_context"),
     ],
 )
 def test_sections_that_are_refused(sections: dict[str, Any], message: str) -> None:

@@ -27,6 +27,8 @@ def render(cmd: Any, params: dict[str, Any] | None = None, **sections: Any) -> R
         ("{% for a, b in d.items() if b > 1 %}{{ a }}{% else %}none{% endfor %}", {"d": {"x": 1, "y": 2}}, "y"),
         ("{{ 'a' ~ 1 ~ x }} {{ [1, 2][1:] }} {{ 2 in [2] }}", {"x": "b"}, "a1b [2] True"),
         ("{{ '%03d' % 5 }} {{ 'b,a'.split(',') | sort | join('-') }}", {}, "005 a-b"),
+        ("{% with n = 3 %}{{ [1, 2, n] | batch(2) | list }}{% endwith %}", {}, "[[1, 2], [3]]"),
+        ("{{ 'a b' | urlencode }} {{ 2048 | filesizeformat }} {{ 'a' | center(3) | trim }}", {}, "a%20b 2.0 kB a"),
         ("{{ x | default(4) }} {% if x is defined %}1{% endif %}", {}, "4"),
         ("{% raw %}{{ x }}{% endraw %} ${VAR} {y}", {"x": 1}, "{{ x }} ${VAR} {y}"),
     ],
@@ -53,6 +55,7 @@ def test_what_templates_can_do(cmd: str, params: dict[str, Any], expected: str) 
         ("{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}", "'macro' blocks"),
         ("{% for i in x recursive %}{{ loop(x) }}{% endfor %}", "recursive"),
         ("{% include 'x' %}", "'include' blocks"),
+        ("{{ ('a\\n' * 9000) | indent(900) }}", "too large"),
         ("{{ 'a' | nosuch }}", "No filter named"),
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("{{ x", "template syntax"),
@@ -66,7 +69,7 @@ def test_templates_that_are_refused_quickly(cmd: str, message: str) -> None:
     with pytest.raises(PolyaxonfileError, match=message) as caught:
         render(cmd, {"x": list(range(1000))})
     assert caught.value.problems[0].path == ("run", "cmd")
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -51,5 +51,20 @@ RESPONSES: dict[str, Any] = {
         "STREAMS": _healthy("Served by the process that answers this."),
     },
     "ChartVersion": {"version": "0.7.0"},
+    "get_schema_polyaxonfile.200": {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Polyaxonfile",
+        "description": "What a run, a search, an image or a service is made from.",
+        "type": "object",
+        "required": ["version", "kind"],
+        "properties": {"version": {"const": 1}, "kind": {"enum": ["experiment", "group", "job"]}},
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": "experiment"}}, "required": ["kind"]},
+                "then": {"$ref": "#/$defs/Experiment"},
+            }
+        ],
+        "$defs": {"Experiment": {"type": "object", "properties": {"run": {"$ref": "#/$defs/Run"}}}},
+    },
     "Version": {"latest_version": "0.7.0", "min_version": "0.6.0"},
 }

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from polyaxon_cli import specs
-from polyaxon_cli.options import Command, files_option, params_option
+from polyaxon_cli.options import Command, files_option, lenient_option, params_option
 from polyaxon_cli.ranking import expected_trials
 from polyaxon_cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from polyaxon_schemas import Specification
+    from polyaxon_schemas.pipeline_graph import PlannedOperation
 
 __all__ = ["check", "definition_of"]
 
@@ -22,6 +23,7 @@ ALGORITHMS = ("random_search", "hyperband", "bo", "grid_search")
 @click.command(cls=Command)
 @files_option
 @params_option
+@lenient_option
 @click.option("-v", "--version", "show_version", is_flag=True, help="Show the version of the file's format.")
 @click.option("-def", "--definition", "show_definition", is_flag=True, help="Show what the file defines.")
 @pass_session
@@ -29,11 +31,12 @@ def check(
     session: Session,
     files: tuple[str, ...],
     params: tuple[str, ...],
+    lenient: bool,
     show_version: bool,
     show_definition: bool,
 ) -> None:
     """Validate polyaxonfiles, without a server."""
-    spec = specs.load(files, params=params)
+    spec = specs.load(files, params=params, lenient=lenient)
     for warning in spec.warnings:
         session.out.warning(warning)
     session.out.success("Polyaxonfile is valid.")
@@ -47,12 +50,19 @@ def check(
 
 
 def definition_of(spec: Specification) -> dict[str, Any]:
-    """What a valid file defines; for a group, its search."""
+    """What a valid file defines; for a group, its search; for a pipeline, the order of its operations."""
     if spec.kind == "group":
         return _search_of(dict(spec.raw.get("hptuning") or {}))
+    if spec.kind == "pipeline":
+        return {operation.name: _place_of(operation) for operation in spec.operations}
     run = spec.raw.get("run") or {}
     known = {"name": spec.name, "params": spec.params, "framework": spec.framework, "cmd": run.get("cmd")}
     return {key: value for key, value in known.items() if value}
+
+
+def _place_of(operation: PlannedOperation) -> str:
+    after = f", after {', '.join(sorted(operation.upstream))}" if operation.upstream else ""
+    return f"{operation.content['kind']}, step {operation.level + 1}{after}"
 
 
 def _search_of(hptuning: dict[str, Any]) -> dict[str, Any]:

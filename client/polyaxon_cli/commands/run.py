@@ -11,7 +11,15 @@ from polyaxon_cli import specs
 from polyaxon_cli.commands.check import definition_of
 from polyaxon_cli.errors import CliError
 from polyaxon_cli.following import StatusWatch, exit_code, print_logs, wait_for_group, wait_for_run
-from polyaxon_cli.options import Command, files_option, params_option, patch_of, project_option, split_tags
+from polyaxon_cli.options import (
+    Command,
+    files_option,
+    lenient_option,
+    params_option,
+    patch_of,
+    project_option,
+    split_tags,
+)
 from polyaxon_cli.session import Session, pass_session
 from polyaxon_cli.uploads import upload_folder
 
@@ -36,6 +44,7 @@ class Following:
 @project_option()
 @files_option
 @params_option
+@lenient_option
 @click.option("--name", help="Name of the run, unique in the project.")
 @click.option("--tags", help="Comma separated; replace those of the file.")
 @click.option("--description", help="What the run is for.")
@@ -49,6 +58,7 @@ def run(
     session: Session,
     files: tuple[str, ...],
     params: tuple[str, ...],
+    lenient: bool,
     name: str | None,
     tags: str | None,
     description: str | None,
@@ -69,7 +79,11 @@ def run(
         raise click.UsageError("--debug needs --ttl: how many seconds to sleep.")
     if with_upload and session.project_name:
         raise click.UsageError("-u uploads to the project initialised here; leave out -p, or -u.")
-    spec = _specification(session, files, params, debug_seconds=ttl if debug else None)
+    extra = {"run": {"cmd": f"sleep {ttl}"}} if debug else None
+    spec = specs.load(files, params=params, extra=extra, lenient=lenient)
+    specs.refuse_kind(spec.kind, DEBUGGABLE if debug else RUNNABLE)
+    for warning in spec.warnings:
+        session.out.warning(warning)
     session.project()
     if with_upload:
         upload_folder(session)
@@ -78,17 +92,6 @@ def run(
         given.append(("ttl", ttl))  # type: ignore[arg-type]
     created = _create(session, spec, patch_of(given))
     _follow(session, spec.kind, created, Following(logs=logs, watch=watch))
-
-
-def _specification(
-    session: Session, files: tuple[str, ...], params: tuple[str, ...], *, debug_seconds: int | None
-) -> Specification:
-    extra = None if debug_seconds is None else {"run": {"cmd": f"sleep {debug_seconds}"}}
-    spec = specs.load(files, params=params, extra=extra)
-    specs.refuse_kind(spec.kind, RUNNABLE if extra is None else DEBUGGABLE)
-    for warning in spec.warnings:
-        session.out.warning(warning)
-    return spec
 
 
 def _create(session: Session, spec: Specification, given: dict[str, Any]) -> dict[str, Any]:

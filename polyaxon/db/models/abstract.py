@@ -123,6 +123,15 @@ class Runnable(ProjectItem):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     # Seconds that what a finished run leaves with its runner is kept; null: the runner's own time.
     ttl = models.PositiveIntegerField(null=True, blank=True)
+    # Seconds that one attempt may run; null: no limit.
+    timeout = models.PositiveIntegerField(null=True, blank=True)
+    # How often it may be tried again, and was: when the platform lost it, with `retries_failures` also when it failed.
+    max_retries = models.PositiveIntegerField(default=0)
+    retries = models.PositiveIntegerField(default=0)
+    retries_failures = models.BooleanField(default=False)
+    queue = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - none is no empty name
+    # Of those that wait, more comes first.
+    priority = models.IntegerField(default=0)
     # What its file asks for, all replicas together: `{"cpu": {"requests": 1.0, "limits": 2.0}, …}`, set keys only.
     resources = models.JSONField(null=True, blank=True)
 

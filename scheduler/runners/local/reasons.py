@@ -10,6 +10,7 @@ VANISHED = "process vanished without an exit status (machine restart, or its sup
 
 _STOPPED = {
     StopReason.USER: "stopped on request",
+    StopReason.TIMEOUT: "stopped because it ran longer than its timeout",
     StopReason.SHUTDOWN: "stopped because the server shut down",
 }
 _CODES = {
