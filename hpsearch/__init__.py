@@ -3,16 +3,22 @@
 from hpsearch.algorithm import SearchAlgorithm
 from hpsearch.errors import EmptySpace, SearchError, UnsupportedAlgorithm
 from hpsearch.factory import create_algorithm
+from hpsearch.history import History, MemoryHistory, Score
 from hpsearch.space import SearchSpace
 from hpsearch.stopping import stopping_rule
-from hpsearch.trial import Decision, Suggestion, Trial, TrialState
+from hpsearch.trial import Decision, Stage, Strategy, Suggestion, Trial, TrialState
 
 __all__ = [
     "Decision",
     "EmptySpace",
+    "History",
+    "MemoryHistory",
+    "Score",
     "SearchAlgorithm",
     "SearchError",
     "SearchSpace",
+    "Stage",
+    "Strategy",
     "Suggestion",
     "Trial",
     "TrialState",

@@ -10,12 +10,12 @@ from hpsearch.seeds import generator
 from hpsearch.trial import Decision, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
 
+    from hpsearch.history import History
     from hpsearch.space import SearchSpace
-    from hpsearch.trial import Trial
 
 # Draws that may in a row be points already taken before the search looks for a free one by other means.
 _MAX_REPEATS = 200
@@ -38,8 +38,8 @@ class RandomSearch(SearchAlgorithm):
     def planned(self) -> int:
         return self._planned
 
-    def suggest(self, trials: Sequence[Trial], *, limit: int = SearchAlgorithm.BATCH) -> Decision:
-        known = {trial.index: trial.params for trial in trials}
+    def suggest(self, history: History, *, limit: int = SearchAlgorithm.BATCH) -> Decision:
+        known = {trial.index: trial.params for trial in history.all() if trial.index is not None}
         fresh = self._points(known)
         points = tuple(islice(fresh, limit))
         return Decision(points, next(fresh, None) is None, f"random search of at most {self._planned} points")

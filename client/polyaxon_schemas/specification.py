@@ -154,8 +154,8 @@ def _examples(hptuning: HpTuning | None) -> dict[str, Any]:
     if hptuning is None:
         return {}
     values = {name: param.example() for name, param in hptuning.matrix.items()}
-    if hptuning.hyperband is not None:
-        values.setdefault(hptuning.hyperband.resource.name, 1)
+    if hptuning.resource is not None:
+        values.setdefault(hptuning.resource.name, 1)
     return values
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from hpsearch import SearchError, Suggestion, create_algorithm
+from hpsearch import MemoryHistory, SearchError, Suggestion, create_algorithm
 from polyaxon.actions import code
 from polyaxon.actions.creation import NewItem, insert, named_once
 from polyaxon.actions.experiments import NewExperiment, insert_experiment, prepare_experiment
@@ -72,7 +72,7 @@ def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
     given = specification.hptuning.seed
     seed = given if given is not None else secrets.randbelow(MAX_SEED - 1) + 1
     try:
-        decision = create_algorithm(specification.hptuning, seed=seed).suggest([])
+        decision = create_algorithm(specification.hptuning, seed=seed).suggest(MemoryHistory())
         if not decision.suggestions:
             raise InvalidInput(f"The search has nothing to try: {decision.reason}", field="hptuning")
         content = json.dumps(specification.trial_content(decision.suggestions[0].params))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from django.db import Error as AnyDatabaseError
 
-from hpsearch import Decision, Trial, TrialState, create_algorithm, stopping_rule
+from hpsearch import Decision, MemoryHistory, Trial, TrialState, create_algorithm, stopping_rule
 from polyaxon.actions.groups import add_trials
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import set_status
@@ -81,7 +81,7 @@ def _suggest(group: ExperimentGroup, specification: Specification, trials: Seque
     if group.suggestions_complete:
         return
     algorithm = create_algorithm(_hptuning(specification), seed=group.seed)
-    decision: Decision = algorithm.suggest(_history(trials), limit=SUGGESTIONS_AT_ONCE)
+    decision: Decision = algorithm.suggest(MemoryHistory(_history(trials)), limit=SUGGESTIONS_AT_ONCE)
     add_trials(group, specification, decision.suggestions, complete=decision.finished)
     if decision.suggestions and not decision.finished:
         wake("group", group.pk)

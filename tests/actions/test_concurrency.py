@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from hpsearch import MemoryHistory
 from polyaxon.actions import code, projects, runs
 from polyaxon.actions.experiments import RESUME, clone_experiment
 from polyaxon.actions.groups import NewGroup, add_trials, create_group, stop_group
@@ -170,7 +171,7 @@ def test_the_trials_of_a_search_have_the_code_of_its_start() -> None:
     group = create_group(project, project.user, NewGroup(content=group_content(n=1)))
     code.upload(project, project.user, tar_gz({"a": "b"}))
     specification = parse(group.content or "", kind="group")
-    decision = create_algorithm(specification.hptuning, seed=group.seed).suggest([])  # type: ignore[arg-type]
+    decision = create_algorithm(specification.hptuning, seed=group.seed).suggest(MemoryHistory())  # type: ignore[arg-type]
     trials = add_trials(group, specification, decision.suggestions, complete=True)
     assert [trial.code_reference for trial in trials] == [None]
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hpsearch import create_algorithm
+from hpsearch import MemoryHistory, create_algorithm
 from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.groups import add_trials
 from polyaxon.actions.projects import create_project
@@ -105,7 +105,7 @@ def test_storing_a_decision_twice_makes_its_trials_once() -> None:
     group = make_group(content=group_content(n=5))
     specification = parse(group.content or "")
     assert specification.hptuning is not None
-    decision = create_algorithm(specification.hptuning, seed=group.seed).suggest([])
+    decision = create_algorithm(specification.hptuning, seed=group.seed).suggest(MemoryHistory())
     first = add_trials(group, specification, decision.suggestions, complete=True)
     again = add_trials(group, specification, decision.suggestions, complete=True)
     assert (len(first), again) == (5, [])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch import SearchAlgorithm, SearchSpace, Suggestion, Trial, TrialState, create_algorithm
+from hpsearch import MemoryHistory, SearchAlgorithm, SearchSpace, Suggestion, Trial, TrialState, create_algorithm
 from polyaxon_schemas.hptuning import HpTuning
 
 MIXED: dict[str, Any] = {
@@ -28,7 +28,15 @@ History = dict[int, Trial]
 def trial(suggestion: Suggestion, state: TrialState, metrics: Mapping[str, float]) -> Trial:
     """A trial as the platform keeps it: its params went through JSON and hold other params, too."""
     params = {"static": 1, **json.loads(json.dumps(suggestion.params))}
-    return Trial(suggestion.index, params, state, metrics)
+    return Trial(
+        suggestion.index,
+        params,
+        state,
+        metrics,
+        stage=suggestion.stage,
+        parent=suggestion.parent,
+        numbers=json.loads(json.dumps(suggestion.numbers)),
+    )
 
 
 def drive(
@@ -42,7 +50,7 @@ def drive(
     """Run a search to its end; every suggestion becomes a trial in `state`."""
     history = dict(history or {})
     for _ in range(MOST_CALLS):
-        decision = algorithm.suggest(list(history.values()), limit=limit)
+        decision = algorithm.suggest(MemoryHistory(history.values()), limit=limit)
         assert len(decision.suggestions) <= limit
         assert not {suggestion.index for suggestion in decision.suggestions} & history.keys()
         for suggestion in decision.suggestions:
@@ -100,12 +108,12 @@ class AlgorithmContract(ABC):
 
     def test_a_call_changes_nothing(self) -> None:
         algorithm = self.make()
-        assert algorithm.suggest([]) == algorithm.suggest([])
+        assert algorithm.suggest(MemoryHistory()) == algorithm.suggest(MemoryHistory())
 
     def test_the_order_of_the_trials_does_not_matter(self) -> None:
         trials = list(drive(self.make()).values())[::2]
         shuffled = random.Random(0).sample(trials, len(trials))
-        assert self.make().suggest(trials) == self.make().suggest(shuffled)
+        assert self.make().suggest(MemoryHistory(trials)) == self.make().suggest(MemoryHistory(shuffled))
 
     @pytest.mark.parametrize("limit", [1, 3, 1000])
     def test_it_goes_on_from_any_point_as_if_never_stopped(self, limit: int) -> None:
@@ -130,13 +138,13 @@ class AlgorithmContract(ABC):
 
     def test_finished_means_that_nothing_follows(self) -> None:
         history = drive(self.make())
-        decision = self.make().suggest(list(history.values()))
+        decision = self.make().suggest(MemoryHistory(history.values()))
         assert decision.suggestions == ()
         assert decision.finished
         assert decision.reason
 
     def test_suggestions_are_plain_json(self) -> None:
-        for suggestion in self.make().suggest([]).suggestions:
+        for suggestion in self.make().suggest(MemoryHistory()).suggestions:
             assert json.loads(json.dumps(suggestion.params, allow_nan=False)) == suggestion.params
             assert {type(value) for value in suggestion.params.values()} <= {bool, int, float, str}
 

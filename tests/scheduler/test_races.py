@@ -14,6 +14,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
+from hpsearch import MemoryHistory
 from polyaxon import storage
 from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.groups import add_trials, stop_group
@@ -324,7 +325,7 @@ def test_the_token_of_a_run_that_has_ended_does_not_outlive_it() -> None:
 
 def suggested(group: ExperimentGroup) -> Any:
     specification = parse(group.content or "", kind="group")
-    decision = groups.create_algorithm(groups._hptuning(specification), seed=group.seed).suggest([])
+    decision = groups.create_algorithm(groups._hptuning(specification), seed=group.seed).suggest(MemoryHistory())
     return specification, decision
 
 
