@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.algorithm import SearchAlgorithm
@@ -10,9 +9,7 @@ from hpsearch.seeds import generator
 from hpsearch.trial import Decision, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import numpy as np
+    from collections.abc import Mapping
 
     from hpsearch.history import History
     from hpsearch.space import SearchSpace
@@ -33,36 +30,42 @@ class RandomSearch(SearchAlgorithm):
         self._space = space
         self._seed = seed
         self._planned = n_experiments if size is None else min(n_experiments, size)
+        self._indexes: dict[str, int] = {}  # of the points drawn so far, in order
+        self._exhausted = False  # no further point could be found
 
     @property
     def planned(self) -> int:
         return self._planned
 
     def suggest(self, history: History, *, limit: int = SearchAlgorithm.BATCH) -> Decision:
-        known = {trial.index: trial.params for trial in history.all() if trial.index is not None}
-        fresh = self._points(known)
-        points = tuple(islice(fresh, limit))
-        return Decision(points, next(fresh, None) is None, f"random search of at most {self._planned} points")
+        missing = history.missing(self._planned, limit + 1)
+        if missing:
+            self._draw_until(missing[-1])
+        there = [index for index in missing if index < len(self._indexes)]
+        points = tuple(Suggestion(index, self._point(index)) for index in there[:limit])
+        return Decision(points, len(there) <= limit, f"random search of at most {self._planned} points")
 
-    def _points(self, known: Mapping[int, Mapping[str, Any]]) -> Iterator[Suggestion]:
-        """The points that are not known, in order."""
-        if all(index in known for index in range(self._planned)):
-            return
-        taken: set[str] = set()
-        for index in range(self._planned):
-            given = self._space.key(known[index]) if index in known else None
-            if given is None:
-                point = self._draw(generator(self._seed, index), taken)
-                if point is None:
-                    return
-                given = self._space.key(point)
-                if index not in known:
-                    yield Suggestion(index, point)
-            taken.add(given or "")
+    def _draw_until(self, index: int) -> None:
+        while len(self._indexes) <= index and not self._exhausted:
+            point = self._draw(len(self._indexes))
+            if point is None:
+                self._exhausted = True
+            else:
+                self._indexes[self._key(point)] = len(self._indexes)
 
-    def _draw(self, rng: np.random.Generator, taken: set[str]) -> dict[str, Any] | None:
+    def _point(self, index: int) -> dict[str, Any]:
+        point = self._draw(index)
+        assert point is not None
+        return point
+
+    def _draw(self, index: int) -> dict[str, Any] | None:
+        """Point ``index``; None when there is none that differs from all before it."""
+        rng = generator(self._seed, index)
         for _ in range(_MAX_REPEATS):
             point = self._space.sample(rng)
-            if self._space.key(point) not in taken:
+            if self._indexes.get(self._key(point), index) >= index:
                 return point
-        return self._space.free_point(rng, taken)
+        return self._space.free_point(rng, {key for key, place in self._indexes.items() if place < index})
+
+    def _key(self, point: Mapping[str, Any]) -> str:
+        return self._space.key(point) or ""

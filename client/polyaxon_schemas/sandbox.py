@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.exceptions import SecurityError
@@ -27,9 +27,11 @@ from polyaxon_schemas.template_limits import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import CodeType
 
 MAX_OUTPUT = 1024 * 1024
 _MAX_TEMPLATE = 128 * 1024
+_REMEMBERED = 8 * 1024  # longest text whose compiled form is kept
 _BUDGET = 8 * 1024 * 1024
 _STEP_COST = 32
 _MAX_RANGE = 100_000
@@ -214,14 +216,14 @@ class Templates:
 
     def names(self, text: str) -> set[str]:
         """The names a template needs from outside. Raises TemplateProblem."""
-        return _guard(lambda: set(meta.find_undeclared_variables(self._parse(text))))
+        return set(_guard(lambda: self._compiled(text)).names)
 
     def render(self, text: str, context: Mapping[str, Any]) -> str:
         """The rendered text; a name without a value is empty. Raises TemplateProblem."""
         return _guard(lambda: self._render(text, context))
 
     def _render(self, text: str, context: Mapping[str, Any]) -> str:
-        code = self._environment.compile(_bounded(self._parse(text)))
+        code = self._compiled(text).code
         template = Template.from_code(self._environment, code, self._environment.globals)
         chunks: list[str] = []
         length = 0
@@ -232,13 +234,28 @@ class Templates:
             chunks.append(chunk)
         return "".join(chunks)
 
-    def _parse(self, text: str) -> nodes.Template:
+    def _compiled(self, text: str) -> _Compiled:
         if len(text) > _MAX_TEMPLATE:
             raise TemplateProblem("the template is longer than 128 KB")
         self._spend(len(text))
-        tree = self._environment.parse(text)
-        _check_nodes(tree)
-        return tree
+        return _remembered(text) if len(text) <= _REMEMBERED else _compile(text)
+
+
+class _Compiled(NamedTuple):
+    code: CodeType
+    names: frozenset[str]
+
+
+def _compile(text: str) -> _Compiled:
+    environment = Templates()._environment  # noqa: SLF001 - compiled code is any environment's of these options
+    tree = environment.parse(text)
+    _check_nodes(tree)
+    names = frozenset(meta.find_undeclared_variables(tree))
+    return _Compiled(environment.compile(_bounded(tree)), names)
+
+
+# All trials of a search have the same templates, and compiling one takes far longer than rendering it.
+_remembered = functools.lru_cache(maxsize=256)(_compile)
 
 
 def _guard(work: Callable[[], _Result]) -> _Result:
