@@ -41,13 +41,7 @@ def _advance_row(kind: str, pk: int) -> None:
 
 @app.task(name="scheduler.group")
 def group_pass(pk: int) -> None:
-    guarded(partial(_advance_group, pk))
-
-
-def _advance_group(pk: int) -> None:
-    group = ExperimentGroup._base_manager.filter(pk=pk).first()
-    if group is not None:
-        advance_group(group)
+    guarded(partial(advance_group, ExperimentGroup(pk=pk)))
 
 
 @app.task(name="scheduler.dispatch")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,24 @@ def set_status(
     return record
 
 
+@transaction.atomic
+def reopen(instance: Stateful, *, message: str | None = None) -> StatusRecord | None:
+    """Have what is done go on as `resuming`, because a person wants it; None when its kind or status does not allow it.
+
+    The only way back from a done status.
+    """
+    row = lock(instance)
+    if row.status not in row.LIFECYCLE.reopens:
+        return None
+    record = _record(row, s.RESUMING, message, None, None, None)
+    row.finished_at = None
+    row.save(update_fields=["finished_at"])
+    _apply(row, s.RESUMING, message, record.created_at)
+    _copy_state(row, instance)
+    _announce(row, s.RESUMING, message)
+    return record
+
+
 def _may_move(row: Stateful, status: str) -> bool:
     """By the table; and what was launched never waits again, for it would be launched a second time."""
     again = status in BEFORE_LAUNCH and isinstance(row, Experiment | Job) and row.attempt > 0
@@ -88,6 +106,14 @@ def lock(instance: Stateful) -> Stateful:
 def first_status(instance: Stateful) -> StatusRecord:
     """Record `created` of a new row."""
     return _record(instance, s.CREATED, None, None, None, instance.created_at)
+
+
+def first_statuses(rows: Sequence[Stateful]) -> None:
+    """The same of many new rows of one kind, with one statement."""
+    if rows:
+        model, relation = _RECORDS[type(rows[0])]
+        records = [model(**{relation: row, "status": s.CREATED, "created_at": row.created_at}) for row in rows]
+        model._default_manager.bulk_create(records)
 
 
 def _record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -10,7 +10,7 @@ from django.db import models
 from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User
 from polyaxon.db.prepared import append
 
-Subscriber = Callable[[Event], None]
+Subscriber = Callable[[Sequence[Event]], None]
 
 ACTIONS = frozenset(
     {
@@ -65,7 +65,7 @@ _subscribers: list[Subscriber] = []
 
 
 def subscribe(subscriber: Subscriber) -> Subscriber:
-    """Have `subscriber` called with every event, in the transaction that made it."""
+    """Have `subscriber` called with all events, those made together at once, in the transaction that made them."""
     _subscribers.append(subscriber)
     return subscriber
 
@@ -79,22 +79,37 @@ def emit(
     subject: str | None = None,
 ) -> Event:
     """Record that `action` happened to `instance`. Type `<subject>.<action>`; the subject is the instance's kind."""
+    event = append(_event(action, instance, actor, context, subject))
+    for subscriber in _subscribers:
+        subscriber([event])
+    return event
+
+
+def emit_all(action: str, instances: Sequence[models.Model], *, actor: User | None = None) -> None:
+    """The same of many instances, with few statements."""
+    events = Event.objects.bulk_create([_event(action, instance, actor) for instance in instances])
+    for subscriber in _subscribers:
+        subscriber(events)
+
+
+def _event(
+    action: str,
+    instance: models.Model,
+    actor: User | None = None,
+    context: Mapping[str, Any] | None = None,
+    subject: str | None = None,
+) -> Event:
     if action not in ACTIONS:
         raise ValueError(f"unknown event action {action!r}")
     subject = subject or SUBJECTS[type(instance).__name__]
-    event = append(
-        Event(
-            event_type=f"{subject}.{action}",
-            subject=subject,
-            object_id=instance.pk,
-            actor=actor,
-            project_id=_project_id(instance),
-            context=dict(context or {}),
-        )
+    return Event(
+        event_type=f"{subject}.{action}",
+        subject=subject,
+        object_id=instance.pk,
+        actor=actor,
+        project_id=_project_id(instance),
+        context=dict(context or {}),
     )
-    for subscriber in _subscribers:
-        subscriber(event)
-    return event
 
 
 def _project_id(instance: models.Model) -> int | None:

@@ -20,12 +20,13 @@ class SearchDecision(Timestamped):
     STOP = "stop"  # a trial was stopped: it did badly
     RETRY = "retry"  # a trial that had failed was started again
     FINISH = "finish"  # the search itself ended, and why
+    REPLACED = "replaced"  # was a start; a stop interrupted the trial, and the search was resumed: it is made anew
 
     experiment_group = models.ForeignKey(ExperimentGroup, on_delete=models.CASCADE, related_name="decisions")
     experiment = models.ForeignKey(
         Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="decisions"
     )
-    kind = models.CharField(max_length=16, choices=[(kind, kind) for kind in (START, STOP, RETRY, FINISH)])
+    kind = models.CharField(max_length=16, choices=[(kind, kind) for kind in (START, STOP, RETRY, FINISH, REPLACED)])
     trial_index = models.PositiveIntegerField(null=True, blank=True)
     bracket = models.PositiveIntegerField(null=True, blank=True)
     rung = models.PositiveIntegerField(null=True, blank=True)
@@ -36,7 +37,15 @@ class SearchDecision(Timestamped):
 
     class Meta:
         ordering = ["id"]
-        indexes = [models.Index(fields=["experiment_group", "bracket", "rung"], name="decision_group_stage")]
+        indexes = [
+            models.Index(fields=["experiment_group", "bracket", "rung"], name="decision_group_stage"),
+            # Whether a trial was promoted.
+            models.Index(
+                fields=["experiment_group", "parent_index"],
+                condition=Q(parent_index__isnull=False),
+                name="decision_group_parent",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["experiment_group", "trial_index"], condition=Q(kind="start"), name="decision_group_trial"
