@@ -19,7 +19,11 @@ Levels = Sequence[Any]
 _SIGNIFICANT_DIGITS = 12
 _ROUNDING = 1e-9
 _MAX_EXPONENT = 709.0
+_SAFE_EXPONENT = 700.0
 _LARGEST_STEPS = 2.0**53
+# Of so many values, ten thousand draws are all different but for one search in a million.
+_MANY = 2.0**45
+_MAX_DEVIATIONS = 9
 
 
 class Dimension(ABC):
@@ -71,21 +75,29 @@ def _merged_shares(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]
 
 
 class Continuous(Dimension):
-    """Values from a function of the generator; ``q`` rounds them down to its multiples."""
+    """Values from a function of the generator; ``q`` rounds them down to its multiples.
+
+    ``bounds`` are the lowest value and the one that no value reaches, if there are such. ``is_dense``: there are so
+    many values, none of them likelier than its neighbours, that a search does not draw one twice.
+    """
 
     def __init__(
         self,
         draw: Callable[[np.random.Generator], float],
         q: float | None = None,
         bounds: tuple[float, float] | None = None,
+        *,
+        is_dense: bool = False,
     ) -> None:
         self._draw = draw
-        self._q = q
+        self.q = q
+        self.bounds = bounds
         self.levels = _levels_between(bounds, q) if bounds else None
+        self.is_dense = is_dense and q is None and self.levels is None
 
     def sample(self, rng: np.random.Generator) -> Any:
         value = _held(self._draw(rng))
-        return value if self._q is None else quantised(value, self._q)
+        return value if self.q is None else quantised(value, self.q)
 
 
 def quantised(value: float, q: float) -> int | float:
@@ -201,19 +213,35 @@ def _between(low: float, high: float, share: float) -> float:
     return low + 2 * (share * (high / 2 - low / 2))
 
 
+def _is_dense(low: float, high: float, shape: Callable[[float], float]) -> bool:
+    """Whether ``shape`` makes many floats of those between ``low`` and ``high``, and holds none of them at a limit."""
+    if shape is exponential:
+        within = max(abs(low), abs(high)) <= _SAFE_EXPONENT
+        return within and high - low > _MANY * max(math.ulp(low), math.ulp(high), math.ulp(1.0))
+    within = max(abs(low), abs(high)) < sys.float_info.max
+    return within and high / 2 - low / 2 > _MANY / 2 * max(math.ulp(low), math.ulp(high))
+
+
 def _uniform(option: matrix.Uniform | matrix.QUniform, shape: Callable[[float], float]) -> Dimension:
     low, high = sorted((float(option.low), float(option.high)))
     return Continuous(
         lambda rng: shape(_between(low, high, float(rng.random()))),
         getattr(option, "q", None),
         (shape(low), shape(high)),
+        is_dense=_is_dense(low, high, shape),
     )
 
 
 def _normal(option: matrix.Normal | matrix.QNormal, shape: Callable[[float], float]) -> Dimension:
     loc, scale = float(option.loc), float(option.scale)
     bounds = (shape(loc), shape(loc)) if scale == 0 else None
-    return Continuous(lambda rng: shape(float(rng.normal(loc, scale))), getattr(option, "q", None), bounds)
+    reach = _MAX_DEVIATIONS * scale
+    return Continuous(
+        lambda rng: shape(float(rng.normal(loc, scale))),
+        getattr(option, "q", None),
+        bounds,
+        is_dense=_is_dense(loc - reach, loc + reach, shape),
+    )
 
 
 _BUILDERS: dict[type[matrix.Option], Callable[[Any], Dimension]] = {

@@ -6,7 +6,7 @@ import json
 import math
 import random
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,13 @@ def chance(seed: int) -> Callable[[Suggestion], tuple[Metrics, TrialState]]:
 
 
 ENDS_IN_ORDER = sorted(ENDS)
+
+
+class NarrowHistory(MemoryHistory):
+    """For algorithms that must not read a search whole."""
+
+    def all(self) -> Sequence[Trial]:
+        raise AssertionError("the algorithm reads every trial")
 
 
 def trial(suggestion: Suggestion, state: TrialState, metrics: Metrics) -> Trial:

@@ -15,6 +15,7 @@ from tests.hpsearch.driving import drive, points
 
 
 class TestGrid(AlgorithmContract):
+    asks_narrowly = True
     uses_seed = False
 
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,6 +23,7 @@ class TestGrid(AlgorithmContract):
 
 
 class TestCappedGrid(AlgorithmContract):
+    asks_narrowly = True
     uses_seed = False
 
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,11 +31,15 @@ class TestCappedGrid(AlgorithmContract):
 
 
 class TestRandom(AlgorithmContract):
+    asks_narrowly = True
+
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
         return {"matrix": dict(matrix), "random_search": {"n_experiments": 8}}
 
 
 class TestExhaustiveRandom(AlgorithmContract):
+    asks_narrowly = True
+
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
         return {"matrix": dict(matrix), "random_search": {"n_experiments": 500}}
 
