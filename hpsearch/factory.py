@@ -24,6 +24,7 @@ class Builder(Protocol):
 MODULES = {
     "grid_search": "hpsearch.grid",
     "random_search": "hpsearch.random_search",
+    "hyperband": "hpsearch.hyperband",
 }
 
 

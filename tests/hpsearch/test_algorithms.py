@@ -123,7 +123,6 @@ def test_many_points_take_little_time() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"hyperband": {"max_iter": 9, "eta": 3, "resource": {"name": "e"}, "metric": {"name": "l"}}},
         {"bo": {"n_initial_trials": 2, "n_iterations": 2, "metric": {"name": "l"}}},
     ],
 )
