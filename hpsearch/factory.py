@@ -25,6 +25,7 @@ MODULES = {
     "grid_search": "hpsearch.grid",
     "random_search": "hpsearch.random_search",
     "hyperband": "hpsearch.hyperband",
+    "asha": "hpsearch.asha",
 }
 
 

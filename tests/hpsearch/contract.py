@@ -199,5 +199,6 @@ class AlgorithmContract(ABC):
                 history = pool(self.make, workers, order, outcome=outcome)
                 assert sorted(history) == list(range(len(history))) != []
                 assert all(trial.state in ENDS for trial in history.values())
+                assert all(trial.parent is None or trial.parent < index for index, trial in history.items())
                 decision = self.make().suggest(MemoryHistory(history.values()))
                 assert (decision.suggestions, decision.finished) == ((), True)
