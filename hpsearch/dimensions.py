@@ -9,21 +9,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.laws import NormalLaw, UniformLaw, between, exponential
 from polyaxon_schemas import matrix
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from hpsearch.laws import Law
+
 Levels = Sequence[Any]
 
 _SIGNIFICANT_DIGITS = 12
 _ROUNDING = 1e-9
-_MAX_EXPONENT = 709.0
-_SAFE_EXPONENT = 700.0
 _LARGEST_STEPS = 2.0**53
-# Of so many values, ten thousand draws are all different but for one search in a million.
-_MANY = 2.0**45
-_MAX_DEVIATIONS = 9
 
 
 class Dimension(ABC):
@@ -75,28 +73,43 @@ def _merged_shares(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]
 
 
 class Continuous(Dimension):
-    """Values from a function of the generator; ``q`` rounds them down to its multiples.
+    """Values that follow a law; ``q`` rounds them down to its multiples."""
 
-    ``bounds`` are the lowest value and the one that no value reaches, if there are such. ``is_dense``: there are so
-    many values, none of them likelier than its neighbours, that a search does not draw one twice.
-    """
-
-    def __init__(
-        self,
-        draw: Callable[[np.random.Generator], float],
-        q: float | None = None,
-        bounds: tuple[float, float] | None = None,
-        *,
-        is_dense: bool = False,
-    ) -> None:
-        self._draw = draw
+    def __init__(self, law: Law, q: float | None = None) -> None:
+        self._law = law
         self.q = q
-        self.bounds = bounds
-        self.levels = _levels_between(bounds, q) if bounds else None
-        self.is_dense = is_dense and q is None and self.levels is None
+        self.bounds = law.bounds  # the upper one is never drawn
+        self.levels = _levels_between(law.bounds, q) if law.bounds else None
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are so many values that a search does not draw one twice."""
+        return self.q is None and self.levels is None and self._law.is_dense
+
+    @property
+    def is_even(self) -> bool:
+        """Whether its levels, if it has any, are as likely as one another, but for those at the ends."""
+        return isinstance(self._law, UniformLaw) and not self._law.log
 
     def sample(self, rng: np.random.Generator) -> Any:
-        value = _held(self._draw(rng))
+        return self._value(self._law.draw(rng))
+
+    def quantile(self, share: float) -> Any:
+        """The value at ``share`` of the law, 0 <= share <= 1."""
+        value = self._value(self._law.quantile(share))
+        if self.levels is None:
+            return value
+        # The upper bound itself is never drawn, and rounding must not lead beyond either end.
+        return max(self.levels[0], min(self.levels[len(self.levels) - 1], value))
+
+    def share(self, value: float) -> float:
+        """The inverse of `quantile`; for a multiple of ``q`` the middle of what is rounded to it."""
+        if self.q is None:
+            return self._law.share(value)
+        return (self._law.share(value) + self._law.share(value + self.q)) / 2
+
+    def _value(self, number: float) -> Any:
+        value = _held(number)
         return value if self.q is None else quantised(value, self.q)
 
 
@@ -177,7 +190,7 @@ def _linear(option: matrix.LinSpace, index: int) -> float:
     """Point ``index`` of the way from start to stop, both of them exact."""
     if index and index == option.num - 1:
         return float(option.stop)
-    return tidy(_between(option.start, option.stop, _fraction(option, index)))
+    return tidy(between(option.start, option.stop, _fraction(option, index)))
 
 
 def _linspace(option: matrix.LinSpace) -> Dimension:
@@ -199,49 +212,13 @@ def _geomspace(option: matrix.GeomSpace) -> Dimension:
     return Discrete(_Computed(int(option.num), level))
 
 
-def exponential(value: float) -> float:
-    """e to the power of ``value``, held to what a float can hold."""
-    return math.exp(min(value, _MAX_EXPONENT))
-
-
-def _plain(value: float) -> float:
-    return value
-
-
-def _between(low: float, high: float, share: float) -> float:
-    # The width of the widest bounds is no float, but half of it is.
-    return low + 2 * (share * (high / 2 - low / 2))
-
-
-def _is_dense(low: float, high: float, shape: Callable[[float], float]) -> bool:
-    """Whether ``shape`` makes many floats of those between ``low`` and ``high``, and holds none of them at a limit."""
-    if shape is exponential:
-        within = max(abs(low), abs(high)) <= _SAFE_EXPONENT
-        return within and high - low > _MANY * max(math.ulp(low), math.ulp(high), math.ulp(1.0))
-    within = max(abs(low), abs(high)) < sys.float_info.max
-    return within and high / 2 - low / 2 > _MANY / 2 * max(math.ulp(low), math.ulp(high))
-
-
-def _uniform(option: matrix.Uniform | matrix.QUniform, shape: Callable[[float], float]) -> Dimension:
+def _uniform(option: matrix.Uniform | matrix.QUniform, *, log: bool = False) -> Dimension:
     low, high = sorted((float(option.low), float(option.high)))
-    return Continuous(
-        lambda rng: shape(_between(low, high, float(rng.random()))),
-        getattr(option, "q", None),
-        (shape(low), shape(high)),
-        is_dense=_is_dense(low, high, shape),
-    )
+    return Continuous(UniformLaw(low, high, log), getattr(option, "q", None))
 
 
-def _normal(option: matrix.Normal | matrix.QNormal, shape: Callable[[float], float]) -> Dimension:
-    loc, scale = float(option.loc), float(option.scale)
-    bounds = (shape(loc), shape(loc)) if scale == 0 else None
-    reach = _MAX_DEVIATIONS * scale
-    return Continuous(
-        lambda rng: shape(float(rng.normal(loc, scale))),
-        getattr(option, "q", None),
-        bounds,
-        is_dense=_is_dense(loc - reach, loc + reach, shape),
-    )
+def _normal(option: matrix.Normal | matrix.QNormal, *, log: bool = False) -> Dimension:
+    return Continuous(NormalLaw(float(option.loc), float(option.scale), log), getattr(option, "q", None))
 
 
 _BUILDERS: dict[type[matrix.Option], Callable[[Any], Dimension]] = {
@@ -251,14 +228,14 @@ _BUILDERS: dict[type[matrix.Option], Callable[[Any], Dimension]] = {
     matrix.LinSpace: _linspace,
     matrix.LogSpace: _logspace,
     matrix.GeomSpace: _geomspace,
-    matrix.Uniform: lambda option: _uniform(option, _plain),
-    matrix.QUniform: lambda option: _uniform(option, _plain),
-    matrix.LogUniform: lambda option: _uniform(option, exponential),
-    matrix.QLogUniform: lambda option: _uniform(option, exponential),
-    matrix.Normal: lambda option: _normal(option, _plain),
-    matrix.QNormal: lambda option: _normal(option, _plain),
-    matrix.LogNormal: lambda option: _normal(option, exponential),
-    matrix.QLogNormal: lambda option: _normal(option, exponential),
+    matrix.Uniform: _uniform,
+    matrix.QUniform: _uniform,
+    matrix.LogUniform: lambda option: _uniform(option, log=True),
+    matrix.QLogUniform: lambda option: _uniform(option, log=True),
+    matrix.Normal: _normal,
+    matrix.QNormal: _normal,
+    matrix.LogNormal: lambda option: _normal(option, log=True),
+    matrix.QLogNormal: lambda option: _normal(option, log=True),
 }
 
 
