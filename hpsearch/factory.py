@@ -26,6 +26,7 @@ MODULES = {
     "random_search": "hpsearch.random_search",
     "hyperband": "hpsearch.hyperband",
     "asha": "hpsearch.asha",
+    "pbt": "hpsearch.pbt",
 }
 
 
