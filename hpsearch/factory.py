@@ -27,6 +27,7 @@ MODULES = {
     "hyperband": "hpsearch.hyperband",
     "asha": "hpsearch.asha",
     "pbt": "hpsearch.pbt",
+    "custom": "hpsearch.custom",
 }
 
 
