@@ -101,7 +101,7 @@ def _members(project: Project, ids: Sequence[int]) -> list[Experiment]:
 
 def _insert(project: Project, user: User, new: NewGroup, hptuning: dict[str, Any] | None, seed: int) -> ExperimentGroup:
     kind = ExperimentGroup.STUDY if hptuning else ExperimentGroup.SELECTION
-    origin = {"original_group": new.original, "cloning_strategy": new.cloning_strategy}
+    origin: dict[str, Any] = {"original_group": new.original, "cloning_strategy": new.cloning_strategy}
     group = insert(ExperimentGroup, project, user, new, group_type=kind, hptuning=hptuning, seed=seed, **origin)
     if group.hptuning and group.is_managed:
         wake("group", group.pk)
