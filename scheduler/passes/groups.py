@@ -116,7 +116,7 @@ def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts) -> Counts:
 
 def _close_if_spent(group: ExperimentGroup, plan: Plan, counts: Counts) -> None:
     reason = spent(Budget(max_trials=plan.hptuning.budget.max_trials), trials=counts.trials, failures=0, hours=0.0)
-    if reason is not None and not group.suggestions_complete:
+    if reason is not None:
         close_search(group, reason, {"trials": counts.trials})
 
 

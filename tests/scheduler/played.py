@@ -43,7 +43,8 @@ def play(group: ExperimentGroup, outcome: Play = succeed, rounds: int = 200) -> 
     """Play `group` to its end; the commands' params, in the order of their start."""
     order: list[str] = []
     for _ in range(rounds):
-        for trial in step(group):
+        step(group)
+        for trial in group.experiments.filter(status="running", stop_requested_at=None).order_by("pk"):
             order.append(json.dumps(trial.params, sort_keys=True))
             status, metrics = outcome(trial)
             if metrics:
