@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from hpsearch.algorithm import SearchAlgorithm
@@ -10,10 +9,9 @@ from hpsearch.errors import EmptySpace
 from hpsearch.trial import Decision, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from hpsearch.history import History
     from hpsearch.space import SearchSpace
-    from hpsearch.trial import Trial
+    from polyaxon_schemas.hptuning import HpTuning
 
 
 class GridSearch(SearchAlgorithm):
@@ -30,8 +28,12 @@ class GridSearch(SearchAlgorithm):
     def planned(self) -> int:
         return self._planned
 
-    def suggest(self, trials: Sequence[Trial], *, limit: int = SearchAlgorithm.BATCH) -> Decision:
-        taken = {trial.index for trial in trials}
-        missing = (index for index in range(self._planned) if index not in taken)
-        points = tuple(Suggestion(index, self._space.point(index)) for index in islice(missing, limit))
-        return Decision(points, next(missing, None) is None, f"grid search of {self._planned} points")
+    def suggest(self, history: History, *, limit: int = SearchAlgorithm.BATCH) -> Decision:
+        missing = history.missing(self._planned, limit + 1)
+        points = tuple(Suggestion(index, self._space.point(index)) for index in missing[:limit])
+        return Decision(points, len(missing) <= limit, f"grid search of {self._planned} points")
+
+
+def build(space: SearchSpace, tuning: HpTuning, seed: int) -> GridSearch:  # noqa: ARG001 - a grid needs no seed
+    """The algorithm of a section."""
+    return GridSearch(space, tuning.grid_search.n_experiments if tuning.grid_search else None)

@@ -20,12 +20,16 @@ def stopping_rule(hptuning: HpTuning, trials: Sequence[Trial]) -> str | None:
     for item in hptuning.early_stopping:
         if item.value is None or item.policy is not None:
             continue
-        for trial in sorted(trials, key=lambda trial: trial.index):
+        for trial in trials:
             value = trial.metrics.get(item.metric)
             if value is not None and _reached(value, item):
                 sign = "≥" if item.optimization == "maximize" else "≤"
-                return f"early stopping: {item.metric} = {value:g} {sign} {item.value:g} in trial {trial.index}"
+                return f"early stopping: {item.metric} = {value:g} {sign} {item.value:g} in {_name(trial)}"
     return None
+
+
+def _name(trial: Trial) -> str:
+    return "a trial added by hand" if trial.index is None else f"trial {trial.index}"
 
 
 def _reached(value: float, item: EarlyStopping) -> bool:

@@ -45,5 +45,40 @@ class Turns:
                     self._taken.discard(key)
 
 
+class Rounds:
+    """The same for work that must not miss a wake-up: when one comes meanwhile, the work is done once more."""
+
+    def __init__(self) -> None:
+        self._again: dict[Hashable, bool] = {}  # of the keys that are taken
+        self._lock = threading.Lock()
+
+    def run(self, key: Hashable, work: Callable[[], object]) -> None:
+        """Do `work`, or have the thread that is at `key` do its own again."""
+        with self._lock:
+            taken = key in self._again
+            self._again[key] = taken
+        if taken:
+            return
+        try:
+            work()
+            while self._wanted(key):
+                work()
+        except BaseException:
+            with self._lock:
+                del self._again[key]
+            raise
+
+    def _wanted(self, key: Hashable) -> bool:
+        """Whether somebody came meanwhile. If nobody did, the key is free at the same moment."""
+        with self._lock:
+            if not self._again[key]:
+                del self._again[key]
+                return False
+            self._again[key] = False
+            return True
+
+
+# Of groups, by number. In one process two passes never ask one algorithm at a time.
+groups = Rounds()
 # Of the runs' uuids. Observing, launching and cleaning up a run never overlap in the process that has its runner.
 runs = Turns()

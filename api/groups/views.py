@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -29,6 +30,7 @@ from api.items import DetailView
 from api.pagination import LargePagination
 from api.views import ItemView, ProjectView
 from polyaxon.actions import groups
+from polyaxon.actions.search_changes import change_search
 from polyaxon.db.models import Experiment, ExperimentGroup
 from polyaxon.errors import InvalidInput
 from polyaxon.lifecycles import EXPERIMENT
@@ -105,7 +107,11 @@ class GroupView(DetailView, GroupItemView):
 
     def complete(self, changes: dict[str, Any]) -> None:
         if "hptuning" in changes and self.item.content is not None:
-            changes["hptuning"] = groups.changed_search(self.item, changes["hptuning"])
+            change_search(self.item, self.actor, changes.pop("hptuning"))
+
+    def _change(self) -> Response:
+        with transaction.atomic():  # all or nothing
+            return super()._change()
 
     def detail(self) -> Response:
         context = {**self.get_serializer_context(), "counts": counts(self.item)}

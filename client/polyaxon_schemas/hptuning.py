@@ -5,112 +5,90 @@ from typing import Annotated, Any, Literal, Optional, Union
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from polyaxon_schemas.fields import Number, Section, Whole
-from polyaxon_schemas.matrix import LinSpace, MatrixParam, PValues, Uniform, Values
+from polyaxon_schemas.matrix import LinSpace, MatrixParam, PValues, Values
 from polyaxon_schemas.problems import describe
+from polyaxon_schemas.search import (
+    Asha,
+    BayesianOptimization,
+    CmaEs,
+    Count,
+    Custom,
+    GridSearch,
+    Hyperband,
+    Metric,
+    Nsga2,
+    Optimization,
+    PopulationBasedTraining,
+    Qmc,
+    RandomSearch,
+    Resource,
+    Tpe,
+)
 
-ALGORITHMS = ("grid_search", "random_search", "hyperband", "bo")
+ALGORITHMS = (
+    "grid_search",
+    "random_search",
+    "hyperband",
+    "bo",
+    "asha",
+    "tpe",
+    "cma_es",
+    "qmc",
+    "nsga2",
+    "pbt",
+    "custom",
+)
 _MAX_GRID = 100_000
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _default(value: Any) -> Any:
     return 1 if value is None else value
 
 
-Count = Annotated[Whole, Field(ge=1)]
-Optimization = Annotated[Literal["maximize", "minimize"], BeforeValidator(_lower)]
+class _Policy(Section):
+    """When a running trial is compared with the others: every ``evaluation_interval`` steps of its metric."""
+
+    evaluation_interval: Count
+    # Neither a trial before this step nor one with fewer others to compare with is stopped.
+    warmup_steps: Annotated[Whole, Field(ge=0)] = 0
+    min_trials: Count = 3
 
 
-class GridSearch(Section):
-    n_experiments: Optional[Count] = None
+class MedianPolicy(_Policy):
+    """Stops a trial whose best value is worse than the median of the others' averages up to that step."""
 
-
-class RandomSearch(Section):
-    n_experiments: Count
-
-
-class Metric(Section):
-    """What a search optimises."""
-
-    name: str
-    optimization: Optimization = "maximize"
-
-
-class Resource(Section):
-    """What hyperband gives more of to better trials."""
-
-    name: str
-    type: Annotated[Literal["int", "float"], BeforeValidator(_lower)] = "float"
-
-
-class Hyperband(Section):
-    max_iter: Count
-    eta: Annotated[Number, Field(gt=1)]
-    resource: Resource
-    metric: Metric
-    resume: bool = False
-
-
-class GaussianProcess(Section):
-    kernel: Annotated[Literal["matern", "rbf"], BeforeValidator(_lower)] = "matern"
-    length_scale: Annotated[Number, Field(gt=0)] = 1.0
-    nu: Annotated[Number, Field(gt=0)] = 1.5
-    n_restarts_optimizer: Annotated[Whole, Field(ge=0)] = 0
-
-
-class UtilityFunction(Section):
-    acquisition_function: Annotated[Literal["ucb", "ei", "poi"], BeforeValidator(_lower)] = "ucb"
-    gaussian_process: GaussianProcess = GaussianProcess()
-    kappa: Optional[Number] = None
-    eps: Optional[Number] = None
-    n_warmup: Optional[Count] = None
-    n_iter: Optional[Count] = None
-
-    @field_validator("gaussian_process", mode="before")
-    @classmethod
-    def _null_is_default(cls, value: Any) -> Any:
-        return GaussianProcess() if value is None else value
-
-    @model_validator(mode="after")
-    def _needed_constant(self) -> "UtilityFunction":
-        needed = "kappa" if self.acquisition_function == "ucb" else "eps"
-        if getattr(self, needed) is None:
-            raise ValueError(f"acquisition_function {self.acquisition_function} needs {needed}")
-        return self
-
-
-class BayesianOptimization(Section):
-    n_initial_trials: Count
-    n_iterations: Annotated[Whole, Field(ge=0)]
-    metric: Metric
-    utility_function: Optional[UtilityFunction] = None
-
-
-class MedianPolicy(Section):
     kind: Literal["median"]
-    evaluation_interval: Count
 
 
-class AveragePolicy(Section):
+class AveragePolicy(_Policy):
+    """Stops a trial whose best value is worse than the mean of the others' averages up to that step."""
+
     kind: Literal["average"]
-    evaluation_interval: Count
 
 
-class TruncationPolicy(Section):
+class TruncationPolicy(_Policy):
+    """Stops the worst ``percent`` of the trials at every evaluation."""
+
     kind: Literal["truncation"]
     percent: Annotated[Whole, Field(ge=1, le=99)]
-    evaluation_interval: Count
 
 
-_POLICIES: dict[Any, type[Section]] = {
-    "median": MedianPolicy,
-    "average": AveragePolicy,
-    "truncation": TruncationPolicy,
-}
-Policy = Union[MedianPolicy, AveragePolicy, TruncationPolicy]
+class PercentilePolicy(_Policy):
+    """Stops a trial whose best value is worse than this percentile of the others' at the same step."""
+
+    kind: Literal["percentile"]
+    percentile: Annotated[Number, Field(gt=0, lt=100)]
+
+
+Policy = Union[MedianPolicy, AveragePolicy, TruncationPolicy, PercentilePolicy]
+
+
+class Budget(Section):
+    """What a search may spend; it ends when one of them is used up."""
+
+    max_trials: Optional[Count] = None
+    max_hours: Optional[Annotated[Number, Field(gt=0)]] = None
+    max_failures: Optional[Count] = None
 
 
 class EarlyStopping(Section):
@@ -137,12 +115,27 @@ class HpTuning(Section):
     random_search: Optional[RandomSearch] = None
     hyperband: Optional[Hyperband] = None
     bo: Optional[BayesianOptimization] = None
+    asha: Optional[Asha] = None
+    tpe: Optional[Tpe] = None
+    cma_es: Optional[CmaEs] = None
+    qmc: Optional[Qmc] = None
+    nsga2: Optional[Nsga2] = None
+    pbt: Optional[PopulationBasedTraining] = None
+    custom: Optional[Custom] = None
     early_stopping: list[EarlyStopping] = []
+    budget: Budget = Budget()
+    # How often a trial that fails is started again, in its outputs.
+    max_retries: Annotated[Whole, Field(ge=0)] = 0
 
     @field_validator("early_stopping", mode="before")
     @classmethod
     def _null_is_none(cls, value: Any) -> Any:
         return [] if value is None else value
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _null_is_no_budget(cls, value: Any) -> Any:
+        return {} if value is None else value
 
     @field_validator("matrix", mode="before")
     @classmethod
@@ -165,8 +158,9 @@ class HpTuning(Section):
             option = param.option
             if self.algorithm == "grid_search" and option.is_distribution:
                 raise ValueError(f"grid search needs a finite list of values, but {name} is {param.name}")
-            if self.algorithm == "bo" and option.is_distribution and type(option) is not Uniform:
-                raise ValueError(f"bo takes no distribution but uniform, but {name} is {param.name}")
+        resource = self.resource
+        if resource is not None and resource.name in self.matrix:
+            raise ValueError(f"{self.algorithm}.resource is {resource.name}, so the matrix must not hold it")
         self._check_grid_size()
         return self
 
@@ -178,6 +172,19 @@ class HpTuning(Section):
             size *= _length(param)
         if size > _MAX_GRID:
             raise ValueError(f"the grid has {size} points; set grid_search.n_experiments")
+
+    @property
+    def resource(self) -> Optional[Resource]:
+        """What the algorithm gives its trials more or less of, if it does."""
+        section = getattr(self, self.algorithm)
+        return getattr(section, "resource", None)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """What the algorithm optimises, the main one first; empty for those that look at no metric."""
+        section = getattr(self, self.algorithm)
+        several = getattr(section, "metrics", None) or [getattr(section, "metric", None)]
+        return [metric for metric in several if metric is not None]
 
     @property
     def algorithm(self) -> str:

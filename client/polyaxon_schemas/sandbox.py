@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.exceptions import SecurityError
@@ -28,9 +28,11 @@ from polyaxon_schemas.template_limits import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import CodeType
 
 MAX_OUTPUT = 1024 * 1024
 _MAX_TEMPLATE = 128 * 1024
+_REMEMBERED = 8 * 1024  # longest text whose compiled form is kept
 # Of one file. Compiling takes about a millisecond a template, and 50 microseconds an expression.
 _MAX_TEMPLATES = 400
 _MAX_CODE = 16 * 1024
@@ -200,7 +202,7 @@ class Templates:
         self.unknown: dict[str, None] = {}
         self._left = _BUDGET
         self._marks = self._code = 0
-        self._prepared: dict[str, tuple[set[str], Template]] = {}
+        self._prepared: dict[str, tuple[frozenset[str], Template]] = {}
         unknown = self.unknown
 
         class Missing(ChainableUndefined):
@@ -225,7 +227,7 @@ class Templates:
 
     def names(self, text: str) -> set[str]:
         """The names a template needs from outside. Raises TemplateProblem."""
-        return _guard(lambda: self._template(text)[0])
+        return set(_guard(lambda: self._template(text)[0]))
 
     def render(self, text: str, context: Mapping[str, Any]) -> str:
         """The rendered text; a name without a value is empty. Raises TemplateProblem."""
@@ -243,15 +245,13 @@ class Templates:
             chunks.append(chunk)
         return "".join(chunks)
 
-    def _template(self, text: str) -> tuple[set[str], Template]:
-        """The names that a template needs, and the template; each text is compiled once."""
+    def _template(self, text: str) -> tuple[frozenset[str], Template]:
+        """The names that a template needs, and the template; each text is looked at once."""
         if text not in self._prepared:
             self._check_size(text)
-            tree = self._environment.parse(text)
-            _check_nodes(tree)
-            names = set(meta.find_undeclared_variables(tree))
-            code = self._environment.compile(_bounded(tree))
-            self._prepared[text] = names, Template.from_code(self._environment, code, self._environment.globals)
+            compiled = _remembered(text) if len(text) <= _REMEMBERED else _compile(text)
+            template = Template.from_code(self._environment, compiled.code, self._environment.globals)
+            self._prepared[text] = compiled.names, template
         return self._prepared[text]
 
     def _check_size(self, text: str) -> None:
@@ -263,6 +263,23 @@ class Templates:
         self._code += code
         if self._marks > _MAX_MARKS or self._code > _MAX_CODE or len(self._prepared) >= _MAX_TEMPLATES:
             raise Exhausted("the file's templates hold too much code; move it into a script")
+
+
+class _Compiled(NamedTuple):
+    code: CodeType
+    names: frozenset[str]
+
+
+def _compile(text: str) -> _Compiled:
+    environment = Templates()._environment  # noqa: SLF001 - compiled code is any environment's of these options
+    tree = environment.parse(text)
+    _check_nodes(tree)
+    names = frozenset(meta.find_undeclared_variables(tree))
+    return _Compiled(environment.compile(_bounded(tree)), names)
+
+
+# All trials of a search have the same templates, and compiling one takes far longer than rendering it.
+_remembered = functools.lru_cache(maxsize=256)(_compile)
 
 
 def _code_in(text: str) -> tuple[int, int]:

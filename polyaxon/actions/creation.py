@@ -102,7 +102,7 @@ def _read_file(new: NewRun, kind: str) -> Specification | None:
     specification = parse_content(new.content, kind=kind)
     rendered = check_renders(specification)
     new.ask(rendered)
-    new.backend = _backend(specification) or new.backend  # the file's wins, as in 0.6
+    new.backend = backend_of(specification) or new.backend  # the file's wins, as in 0.6
     new.params = new.params if new.params is not None else (dict(specification.params) or None)
     new.tags = new.tags if new.tags is not None else (specification.tags or None)
     if specification.build:
@@ -111,7 +111,8 @@ def _read_file(new: NewRun, kind: str) -> Specification | None:
     return specification
 
 
-def _backend(specification: Specification) -> str | None:
+def backend_of(specification: Specification) -> str | None:
+    """The backend that the file names. Raises `InvalidInput` for a name that is too long."""
     name = specification.backend
     if name is not None and len(name) > BACKEND_LENGTH:
         raise InvalidInput(f"backend: a name has at most {BACKEND_LENGTH} characters, this one has {len(name)}.")

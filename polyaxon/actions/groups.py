@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from hpsearch import SearchError, Suggestion, create_algorithm
+from hpsearch import MemoryHistory, SearchError, create_algorithm
 from polyaxon.actions import code
 from polyaxon.actions.creation import NewItem, insert, named_once
-from polyaxon.actions.experiments import NewExperiment, insert_experiment, prepare_experiment
-from polyaxon.actions.runs import request_stop
+from polyaxon.actions.runs import WAITING, request_stop
 from polyaxon.actions.specs import parse_content
-from polyaxon.actions.statuses import lock
+from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.models import (
     Experiment,
     ExperimentGroup,
-    ExperimentGroupIteration,
     Project,
+    SearchDecision,
     User,
 )
 from polyaxon.errors import InvalidInput
-from polyaxon.events import emit
-from polyaxon.lifecycles import EXPERIMENT
+from polyaxon.lifecycles import tables as s
+from polyaxon.trials.counts import count_trials
 from polyaxon.wakeups import wake
 from polyaxon_schemas import PolyaxonfileError, Specification
 
 MAX_SEED = 2**31
+PENDING_STOPPED = "The trials that had not started were stopped by a user."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +38,10 @@ class NewGroup(NewItem):
     """What a new group is made from. With `content` of a search it is a study, otherwise a selection."""
 
     experiment_ids: list[int] = field(default_factory=list)
+    code_is_pinned: bool = False  # also when there is none: a search made from another has its code
+    seed: int | None = None  # unless the file names one; None: a drawn one
+    original: ExperimentGroup | None = None
+    cloning_strategy: str | None = None
 
 
 def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup:
@@ -48,7 +51,7 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
     seed = 0
     if new.content is not None:
         specification = parse_content(new.content, kind="group")
-        hptuning, seed = _checked_search(specification)
+        hptuning, seed = _checked_search(specification, new.seed)
     elif new.is_managed and not new.experiment_ids:
         raise InvalidInput(
             "A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`."
@@ -57,7 +60,7 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
     if specification is not None:
         new.tags = new.tags if new.tags is not None else specification.tags
         new.backend = specification.backend or new.backend
-        if new.code_reference is None:
+        if new.code_reference is None and not new.code_is_pinned:
             new.code_reference = code.pin(project, *_pinned(specification))
     new.tags = new.tags or None
     with named_once("group"):
@@ -66,13 +69,13 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
     return group
 
 
-def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
+def _checked_search(specification: Specification, drawn: int | None) -> tuple[dict[str, Any], int]:
     """The search section with its defaults, and a seed; tried once, so that a wrong file is refused now."""
     assert specification.hptuning is not None
-    given = specification.hptuning.seed
+    given = drawn if specification.hptuning.seed is None else specification.hptuning.seed
     seed = given if given is not None else secrets.randbelow(MAX_SEED - 1) + 1
     try:
-        decision = create_algorithm(specification.hptuning, seed=seed).suggest([])
+        decision = create_algorithm(specification.hptuning, seed=seed).suggest(MemoryHistory())
         if not decision.suggestions:
             raise InvalidInput(f"The search has nothing to try: {decision.reason}", field="hptuning")
         content = json.dumps(specification.trial_content(decision.suggestions[0].params))
@@ -80,20 +83,6 @@ def _checked_search(specification: Specification) -> tuple[dict[str, Any], int]:
     except (SearchError, PolyaxonfileError) as error:
         raise InvalidInput(str(error)) from error
     return specification.hptuning.resolved(), seed
-
-
-def changed_search(group: ExperimentGroup, wanted: dict[str, Any] | None) -> dict[str, Any]:
-    """The search section of `group` with another `concurrency`, which is all that may change. Raises `InvalidInput`."""
-    present, wanted = group.hptuning or {}, wanted or {}
-    concurrency = wanted.get("concurrency", present.get("concurrency"))
-    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
-        raise InvalidInput("concurrency is a whole number from 1 up.", field="hptuning")
-    if any(wanted[key] != present.get(key) for key in wanted if key != "concurrency"):
-        raise InvalidInput(
-            "The search follows its file; only `concurrency` may change. Start another group to search otherwise.",
-            field="hptuning",
-        )
-    return {**present, "concurrency": concurrency}
 
 
 def _pinned(specification: Specification) -> tuple[str | None, str | None]:
@@ -112,63 +101,11 @@ def _members(project: Project, ids: Sequence[int]) -> list[Experiment]:
 
 def _insert(project: Project, user: User, new: NewGroup, hptuning: dict[str, Any] | None, seed: int) -> ExperimentGroup:
     kind = ExperimentGroup.STUDY if hptuning else ExperimentGroup.SELECTION
-    group = insert(ExperimentGroup, project, user, new, group_type=kind, hptuning=hptuning, seed=seed)
+    origin: dict[str, Any] = {"original_group": new.original, "cloning_strategy": new.cloning_strategy}
+    group = insert(ExperimentGroup, project, user, new, group_type=kind, hptuning=hptuning, seed=seed, **origin)
     if group.hptuning and group.is_managed:
         wake("group", group.pk)
     return group
-
-
-def add_trials(
-    group: ExperimentGroup, specification: Specification, suggestions: Sequence[Suggestion], *, complete: bool
-) -> list[Experiment]:
-    """Store an iteration of `suggestions` as trials with status `created`; `complete`: no further ones will come.
-
-    Suggestions whose index is there already are left out, so the same decision may be stored twice. A search that was
-    stopped, or whose suggestions are complete, takes no more: the decision is older than that.
-    """
-    present = _present(group)
-    wanted = [_trial(group, specification, each) for each in suggestions if each.index not in present]
-    for new in wanted:
-        prepare_experiment(group.project, new)
-    with transaction.atomic():
-        locked = lock(group)
-        assert isinstance(locked, ExperimentGroup)
-        trials: list[Experiment] = []
-        if not (locked.is_done or locked.stop_requested_at is not None or locked.suggestions_complete):
-            trials = _add(locked, wanted, complete=complete)
-    group.suggestions_complete = locked.suggestions_complete
-    return trials
-
-
-def _present(group: ExperimentGroup) -> set[int | None]:
-    return set(group.experiments.exclude(trial_index=None).values_list("trial_index", flat=True))
-
-
-def _trial(group: ExperimentGroup, specification: Specification, suggestion: Suggestion) -> NewExperiment:
-    return NewExperiment(
-        content=json.dumps(specification.trial_content(suggestion.params)),
-        group=group,
-        trial_index=suggestion.index,
-        code_reference=group.code_reference,
-        code_is_pinned=True,
-        backend=group.backend,
-    )
-
-
-def _add(locked: ExperimentGroup, wanted: Sequence[NewExperiment], *, complete: bool) -> list[Experiment]:
-    present = _present(locked)
-    fresh = [new for new in wanted if new.trial_index not in present]
-    if fresh:
-        iteration = ExperimentGroupIteration.objects.create(
-            experiment_group=locked, number=locked.iterations.count(), data={"num_suggestions": len(fresh)}
-        )
-        for new in fresh:
-            new.iteration = iteration
-        emit("new_iteration", locked, context={"suggestions": len(fresh)})
-    if complete:
-        locked.suggestions_complete = True
-        locked.save(update_fields=["suggestions_complete", "updated_at"])
-    return [insert_experiment(locked.project, locked.user, new) for new in fresh]
 
 
 @transaction.atomic
@@ -182,8 +119,72 @@ def stop_group(group: ExperimentGroup, user: User, *, pending_only: bool = False
     if not pending_only:
         request_stop(group, user)
         return
-    lock(group)  # a pass that adds trials comes before this, and they are stopped, or after it, and adds none
-    ExperimentGroup.objects.filter(pk=group.pk).update(suggestions_complete=True, updated_at=timezone.now())
-    for trial in group.experiments.filter(status__in=EXPERIMENT.pending).order_by("pk"):
+    _close(group, PENDING_STOPPED, {"pending_stopped": True})
+    for trial in group.experiments.filter(status__in=WAITING).order_by("pk"):
         request_stop(trial, user)
-    wake("group", group.pk)
+
+
+@transaction.atomic
+def close_search(group: ExperimentGroup, reason: str, numbers: Mapping[str, Any] | None = None) -> None:
+    """Have a search make no further trials; it is done when those that there are have ended."""
+    if not group.suggestions_complete:
+        _close(group, reason, numbers)
+
+
+def _close(group: ExperimentGroup, reason: str, numbers: Mapping[str, Any] | None) -> None:
+    locked = lock(group)  # a pass that adds trials comes before this, or after it, and adds none
+    assert isinstance(locked, ExperimentGroup)
+    if not locked.is_done:
+        locked.suggestions_complete = True
+        locked.save(update_fields=["suggestions_complete", "updated_at"])
+        _finish(locked, reason, numbers)
+        wake("group", group.pk)
+    group.suggestions_complete = locked.suggestions_complete
+
+
+@transaction.atomic
+def end_search(
+    group: ExperimentGroup, reason: str, numbers: Mapping[str, Any] | None = None, *, as_failed: bool = False
+) -> bool:
+    """Stop a search with its trials because of what has become of them; whether that is new."""
+    locked = lock(group)
+    assert isinstance(locked, ExperimentGroup)
+    if locked.is_done or locked.stop_requested_at is not None:
+        return False
+    _finish(locked, reason, {**(numbers or {}), "status": s.FAILED if as_failed else s.STOPPED})
+    return request_stop(group, message=reason)
+
+
+@transaction.atomic
+def finish_search(group: ExperimentGroup) -> bool:
+    """End a search of which nothing is open any more; whether it has ended. All trials failed: so has it."""
+    locked = lock(group)
+    assert isinstance(locked, ExperimentGroup)
+    counts = count_trials(locked)
+    if not locked.suggestions_complete or counts.open or locked.stop_requested_at is not None:
+        return False
+    if counts.trials and counts.failed == counts.trials:
+        reason = f"All {counts.trials} trials failed."
+        _finish(locked, reason)
+        set_status(group, s.FAILED, message=reason)
+        return True
+    closed = last_finish(locked)
+    if closed is None:
+        _finish(locked, f"All {counts.trials} trials are done.")
+    set_status(group, s.DONE, message=closed.reason if closed else None)
+    return True
+
+
+def last_finish(group: ExperimentGroup) -> SearchDecision | None:
+    """The decision that ended the search, or keeps it from going on; of this life of the search, if it was resumed."""
+    decisions = group.decisions.filter(kind=SearchDecision.FINISH)
+    reopened = group.statuses.filter(status=s.RESUMING).order_by("-id").first()
+    if reopened is not None:
+        decisions = decisions.filter(created_at__gte=reopened.created_at)
+    return decisions.order_by("-id").first()
+
+
+def _finish(group: ExperimentGroup, reason: str, numbers: Mapping[str, Any] | None = None) -> None:
+    SearchDecision.objects.create(
+        experiment_group=group, kind=SearchDecision.FINISH, reason=reason, numbers=dict(numbers or {})
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from polyaxon.db.models import ActivityLog, Event
 from polyaxon.db.prepared import append
 from polyaxon.events.registry import subscribe
@@ -29,18 +31,26 @@ LOGGED = frozenset(
 
 
 @subscribe
-def log_activity(event: Event) -> None:
-    """Copy a person's act to the activity log."""
-    if event.actor_id is None or event.event_type.split(".")[1] not in LOGGED:
-        return
-    append(
-        ActivityLog(
-            event_type=event.event_type,
-            subject=event.subject,
-            object_id=event.object_id,
-            actor_id=event.actor_id,
-            project_id=event.project_id,
-            context=event.context,
-            created_at=event.created_at,
-        )
+def log_activity(events: Sequence[Event]) -> None:
+    """Copy people's acts to the activity log."""
+    acts = [_act(event) for event in events if event.actor_id is not None and _action(event) in LOGGED]
+    if len(acts) == 1:
+        append(acts[0])
+    elif acts:
+        ActivityLog.objects.bulk_create(acts)
+
+
+def _action(event: Event) -> str:
+    return event.event_type.partition(".")[2]
+
+
+def _act(event: Event) -> ActivityLog:
+    return ActivityLog(
+        event_type=event.event_type,
+        subject=event.subject,
+        object_id=event.object_id,
+        actor_id=event.actor_id,
+        project_id=event.project_id,
+        context=event.context,
+        created_at=event.created_at,
     )

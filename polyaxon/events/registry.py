@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import models
 
-from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User
-from polyaxon.db.prepared import append
+from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User, Webhook
+from polyaxon.db.prepared import append_all
 
-Subscriber = Callable[[Event], None]
+Subscriber = Callable[[Sequence[Event]], None]
 
 ACTIONS = frozenset(
     {
@@ -61,11 +61,16 @@ SUBJECTS = {
     "GroupChartView": "chart_view",
 }
 
+# Of one statement.
+AT_ONCE = 50
+# Whether anybody is to be told of what happens in a project: asked in passing, since of most projects nobody is.
+_HEARD = f"EXISTS (SELECT 1 FROM {Webhook._meta.db_table} hook WHERE hook.project_id = %s AND hook.enabled)"  # noqa: S608
+
 _subscribers: list[Subscriber] = []
 
 
 def subscribe(subscriber: Subscriber) -> Subscriber:
-    """Have `subscriber` called with every event, in the transaction that made it."""
+    """Have `subscriber` called with all events, those made together at once, in the transaction that made them."""
     _subscribers.append(subscriber)
     return subscriber
 
@@ -79,22 +84,43 @@ def emit(
     subject: str | None = None,
 ) -> Event:
     """Record that `action` happened to `instance`. Type `<subject>.<action>`; the subject is the instance's kind."""
+    event = make(action, instance, actor=actor, context=context, subject=subject)
+    store([event])
+    return event
+
+
+def store(events: Sequence[Event]) -> None:
+    """Insert events that `make` made, with few statements, and tell the subscribers."""
+    for start in range(0, len(events), AT_ONCE):
+        part = events[start : start + AT_ONCE]
+        projects = {event.project_id for event in part}
+        heard = append_all(part, _HEARD, projects.pop() if len(projects) == 1 else None)
+        for event, is_heard in zip(part, heard, strict=True):
+            event.is_heard = bool(is_heard) or bool(projects)
+    for subscriber in _subscribers:
+        subscriber(events)
+
+
+def make(
+    action: str,
+    instance: models.Model,
+    *,
+    actor: User | None = None,
+    context: Mapping[str, Any] | None = None,
+    subject: str | None = None,
+) -> Event:
+    """The event as a row that is not stored yet."""
     if action not in ACTIONS:
         raise ValueError(f"unknown event action {action!r}")
     subject = subject or SUBJECTS[type(instance).__name__]
-    event = append(
-        Event(
-            event_type=f"{subject}.{action}",
-            subject=subject,
-            object_id=instance.pk,
-            actor=actor,
-            project_id=_project_id(instance),
-            context=dict(context or {}),
-        )
+    return Event(
+        event_type=f"{subject}.{action}",
+        subject=subject,
+        object_id=instance.pk,
+        actor=actor,
+        project_id=_project_id(instance),
+        context=dict(context or {}),
     )
-    for subscriber in _subscribers:
-        subscriber(event)
-    return event
 
 
 def _project_id(instance: models.Model) -> int | None:

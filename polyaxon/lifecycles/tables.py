@@ -34,6 +34,8 @@ class Lifecycle:
     done: frozenset[str]
     starts: frozenset[str]
     transitions: Mapping[str, frozenset[str]] = field(repr=False)
+    # What a person may open again. No transition: events, however late, never do.
+    reopens: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> frozenset[str]:
@@ -111,6 +113,7 @@ GROUP = Lifecycle(
     running=frozenset({RUNNING, STOPPING}),
     warning=frozenset({WARNING}),
     done=_GROUP_DONE,
+    reopens=frozenset({STOPPED, FAILED, DONE}),
     starts=frozenset({RUNNING}),
     transitions={
         RESUMING: frozenset({CREATED, WARNING}),

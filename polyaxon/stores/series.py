@@ -266,17 +266,22 @@ def _time(value: datetime | None) -> Any:
 def summaries(experiments: Sequence[Experiment]) -> dict[int, dict[str, float]]:
     """Last value of each metric by experiment id: one query. NaN for what is stored as NULL."""
     found: dict[int, dict[str, float]] = {experiment.pk: {} for experiment in experiments}
-    if not found:
-        return found
+    for identifier, name, last in last_values(list(found)):
+        found[identifier][name] = loaded(last)
+    return found
+
+
+def last_values(experiments: Sequence[int]) -> list[tuple[int, str, float | None]]:
+    """Experiment, name and last value of each metric as it is stored, of experiments by id."""
+    if not experiments:
+        return []
     sql = f"""
     SELECT experiment_id, name, last FROM {MetricSeries._meta.db_table}
-    WHERE experiment_id IN ({", ".join(map(str, found))}) AND kind = %s ORDER BY id
+    WHERE experiment_id IN ({", ".join(map(str, experiments))}) AND kind = %s ORDER BY id
     """  # noqa: S608 - numbers
     with connection.cursor() as cursor:
         cursor.execute(sql, [MetricSeries.METRIC])
-        for identifier, name, last in cursor.fetchall():
-            found[identifier][name] = loaded(last)
-    return found
+        return list(cursor.fetchall())
 
 
 def loaded(value: float | None) -> float:

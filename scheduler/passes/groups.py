@@ -1,43 +1,62 @@
-"""The next step of a search: suggestions, slots, the end."""
+"""The next step of a search: is it to end, which trials come next, is it done."""
 
 from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Sequence
+from functools import partial
 
 from django.db import Error as AnyDatabaseError
 
-from hpsearch import Decision, Trial, TrialState, create_algorithm, stopping_rule
-from polyaxon.actions.groups import add_trials
+from hpsearch import stopping_rule
+from hpsearch.budget import spent
+from polyaxon.actions.groups import close_search, end_search, finish_search, last_finish
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import set_status
-from polyaxon.db.models import Experiment, ExperimentGroup
+from polyaxon.actions.trials import add_trials
+from polyaxon.db.models import ExperimentGroup
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
-from polyaxon.stores.series import summaries
+from polyaxon.trials import Counts, DatabaseHistory, Plan, count_trials, plan_of
+from polyaxon.trials.goals import best_trials
+from polyaxon.trials.hours import hours_spent
 from polyaxon.wakeups import wake
-from polyaxon_schemas import Specification, parse
-from polyaxon_schemas.hptuning import HpTuning
+from polyaxon_schemas.hptuning import Budget
+from scheduler import turns
+from scheduler.passes.pruning import prune_trials
 
 logger = logging.getLogger(__name__)
 
 # Stored in one transaction, which keeps other writers waiting on SQLite.
 SUGGESTIONS_AT_ONCE = 50
-
-STATES = {
-    s.SUCCEEDED: TrialState.SUCCEEDED,
-    s.FAILED: TrialState.FAILED,
-    s.UPSTREAM_FAILED: TrialState.FAILED,
-    s.STOPPED: TrialState.STOPPED,
-    s.SKIPPED: TrialState.STOPPED,
-    s.CREATED: TrialState.PENDING,
-    s.RESUMING: TrialState.PENDING,
-}
+# Trials that wait for a slot, of searches that can tell them beforehand: so many that a slot never waits for a pass,
+# and so few that a search of any size takes one pass for every fifty, and rows only for what was begun and the next.
+AHEAD = 20
 
 
 def advance_group(group: ExperimentGroup) -> None:
-    """Do what `group` needs next. A search that cannot go on fails with the reason instead of hanging."""
+    """Do what `group` needs next. A search that cannot go on fails with the reason instead of hanging.
+
+    While another pass of this process is at it, that one does it once more instead.
+    """
+    turns.groups.run(group.pk, partial(_round, group))
+
+
+def _round(group: ExperimentGroup) -> None:
+    if _renew(group):
+        _guarded(group)
+
+
+def _renew(group: ExperimentGroup) -> bool:
+    """Read the row again; whether it is still there."""
+    try:
+        group.refresh_from_db()
+    except ExperimentGroup.DoesNotExist:
+        return False
+    return True
+
+
+def _guarded(group: ExperimentGroup) -> None:
     if group.is_done or group.group_type != ExperimentGroup.STUDY or not group.is_managed:
         return
     try:
@@ -56,50 +75,60 @@ def _advance(group: ExperimentGroup) -> None:
         return
     if group.status in group.LIFECYCLE.pending:
         set_status(group, s.RUNNING)
-    trials = _trials(group)
-    specification = parse(group.content or "", kind="group")
-    _suggest(group, specification, trials)
-    reason = stopping_rule(_hptuning(specification), _history(trials))
-    if reason:
-        request_stop(group, message=reason)
+    plan = plan_of(group)
+    counts = count_trials(group)
+    if ends_early(group, plan, counts):
         _stop(group)
         return
-    if not _finish_if_done(group):
+    prune_trials(group, plan)
+    counts = _suggest(group, plan, counts)
+    if group.suggestions_complete and not counts.open and finish_search(group):
+        return
+    if counts.waiting:
         wake("dispatch")
 
 
-def _trials(group: ExperimentGroup) -> list[Experiment]:
-    return list(group.experiments.order_by("trial_index", "id"))
+def ends_early(group: ExperimentGroup, plan: Plan, counts: Counts) -> bool:
+    """Have the search end if it has reached its goal, or used up its failures or hours."""
+    goals, budget = plan.hptuning.early_stopping, plan.hptuning.budget
+    if goals and (reason := stopping_rule(plan.hptuning, list(best_trials(group, goals)))):
+        return end_search(group, reason)
+    hours = hours_spent(group) if budget.max_hours is not None else 0.0
+    reason = spent(budget.model_copy(update={"max_trials": None}), trials=0, failures=counts.failed, hours=hours)
+    if reason is None:
+        return False
+    failed = budget.max_failures is not None and counts.failed >= budget.max_failures
+    return end_search(group, reason, {"failures": counts.failed, "hours": round(hours, 6)}, as_failed=failed)
 
 
-def _hptuning(specification: Specification) -> HpTuning:
-    assert specification.hptuning is not None
-    return specification.hptuning
+def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts) -> Counts:
+    """Have the next trials made; the counts with them."""
+    room = 0 if group.suggestions_complete else _room(plan, counts)
+    if room > 0:
+        decision = plan.algorithm.suggest(DatabaseHistory(group), limit=room)
+        added = len(add_trials(group, decision.suggestions, complete=decision.finished))
+        counts = Counts(counts.trials + added, counts.waiting + added, counts.open + added, counts.failed)
+        if added and not decision.finished and _room(plan, counts) > 0:
+            wake("group", group.pk)
+    _close_if_spent(group, plan, counts)
+    return counts
 
 
-def _suggest(group: ExperimentGroup, specification: Specification, trials: Sequence[Experiment]) -> None:
-    if group.suggestions_complete:
-        return
-    algorithm = create_algorithm(_hptuning(specification), seed=group.seed)
-    decision: Decision = algorithm.suggest(_history(trials), limit=SUGGESTIONS_AT_ONCE)
-    add_trials(group, specification, decision.suggestions, complete=decision.finished)
-    if decision.suggestions and not decision.finished:
-        wake("group", group.pk)
+def _close_if_spent(group: ExperimentGroup, plan: Plan, counts: Counts) -> None:
+    reason = spent(Budget(max_trials=plan.hptuning.budget.max_trials), trials=counts.trials, failures=0, hours=0.0)
+    if reason is not None:
+        close_search(group, reason, {"trials": counts.trials})
 
 
-def _history(trials: Sequence[Experiment]) -> list[Trial]:
-    """What the algorithm learns from: the trials that it suggested. Clones made by hand have no index."""
-    metrics = summaries(trials)
-    return [
-        Trial(
-            index=trial.trial_index,
-            params=trial.params or {},
-            state=STATES.get(trial.status, TrialState.RUNNING),
-            metrics=metrics[trial.pk],
-        )
-        for trial in trials
-        if trial.trial_index is not None
-    ]
+def _room(plan: Plan, counts: Counts) -> int:
+    """For how many suggestions to ask."""
+    concurrency, most = plan.hptuning.concurrency, plan.hptuning.budget.max_trials
+    if plan.algorithm.adaptive:
+        room = concurrency - counts.open
+    else:
+        room = SUGGESTIONS_AT_ONCE if counts.waiting < max(concurrency, AHEAD) else 0
+    left = room if most is None else most - counts.trials
+    return min(room, left, SUGGESTIONS_AT_ONCE)
 
 
 def _stop(group: ExperimentGroup) -> None:
@@ -109,21 +138,16 @@ def _stop(group: ExperimentGroup) -> None:
     for trial in group.experiments.exclude(status__in=EXPERIMENT.done).filter(stop_requested_at=None):
         request_stop(trial, message=reason)
     if not group.experiments.exclude(status__in=EXPERIMENT.done).exists():
-        set_status(group, s.STOPPED, message=reason)
+        set_status(group, _ending(group), message=reason)
+
+
+def _ending(group: ExperimentGroup) -> str:
+    """As what a search ends that was stopped."""
+    decision = last_finish(group)
+    return str(decision.numbers.get("status", s.STOPPED)) if decision is not None else s.STOPPED
 
 
 def stop_abandoned(group: ExperimentGroup) -> None:
     """Stop the trials that wait for a search that has ended: nobody would ever dispatch them."""
     for trial in group.experiments.filter(status__in=EXPERIMENT.pending, trial_index__isnull=False):
         request_stop(trial, message=f"Its search has ended: {group.status_message or group.status}")
-
-
-def _finish_if_done(group: ExperimentGroup) -> bool:
-    statuses = list(group.experiments.exclude(trial_index=None).values_list("status", flat=True))
-    if not group.suggestions_complete or set(statuses) - EXPERIMENT.done:
-        return False
-    if statuses and set(statuses) <= EXPERIMENT.failed:
-        set_status(group, s.FAILED, message=f"All {len(statuses)} trials failed.")
-    else:
-        set_status(group, s.DONE)
-    return True

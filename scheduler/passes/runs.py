@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import lock, set_status
-from polyaxon.db.models import Experiment
+from polyaxon.actions.trials import decide, next_retry, why_stopped
+from polyaxon.db.models import Experiment, SearchDecision
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
@@ -148,7 +149,7 @@ def _end(run: Run, seen: Observation) -> None:
     elif run.retries_failures and _may_retry(run):
         _again(run, seen, f"Failed: {seen.message}", counts=True)
     else:
-        _move(run, s.FAILED, message=_after_retries(run, seen.message), at=seen.finished_at)
+        _fail(run, seen)
 
 
 def _lost(run: Run, seen: Observation) -> None:
@@ -158,7 +159,7 @@ def _lost(run: Run, seen: Observation) -> None:
     elif _may_retry(run):
         _again(run, seen, f"Lost: {seen.message}", counts=True)
     else:
-        _move(run, s.FAILED, message=_after_retries(run, seen.message))
+        _fail(run, seen)
 
 
 def _ended(run: Run, seen: Observation, reason: StopReason) -> None:
@@ -168,7 +169,7 @@ def _ended(run: Run, seen: Observation, reason: StopReason) -> None:
     elif reason is StopReason.TIMEOUT:
         _move(run, s.FAILED, message=f"Ran longer than its timeout of {run.timeout} seconds.", at=seen.finished_at)
     else:
-        _move(run, s.STOPPED, message=STOPPED, at=seen.finished_at)
+        _move(run, s.STOPPED, message=why_stopped(run) or STOPPED, at=seen.finished_at)
 
 
 def _may_retry(run: Run) -> bool:
@@ -179,9 +180,31 @@ def _after_retries(run: Run, message: str | None) -> str | None:
     return message if not run.retries else f"{message} (after {run.retries} of {run.max_retries} retries)"
 
 
+def _fail(run: Run, seen: Observation) -> None:
+    """A trial of a search is started again as often as that allows; whatever else fails has failed."""
+    if not (isinstance(run, Experiment) and _retry(run, seen)):
+        _move(run, s.FAILED, message=_after_retries(run, seen.message), at=seen.finished_at)
+
+
+@transaction.atomic
+def _retry(trial: Experiment, seen: Observation) -> bool:
+    row = lock(trial)
+    assert isinstance(row, Experiment)
+    number, most = next_retry(row)
+    if number > most or row.stop_requested_at is not None or row.attempt != trial.attempt:
+        return False
+    reason = f"It is started again, retry {number} of {most}: {seen.message or 'it failed'}"
+    decide(row, SearchDecision.RETRY, reason, {"retry": number, "attempt": row.attempt})
+    _again(trial, seen, reason)
+    return True
+
+
 @transaction.atomic
 def _again(run: Run, seen: Observation, why: str, *, counts: bool = False) -> None:
-    """The same run goes on with the same outputs. What the platform itself ended `counts` as no retry."""
+    """The same run goes on with the same outputs, in the slot that it has.
+
+    What the platform itself ended, or a search starts again, `counts` as no retry of the run's own.
+    """
     row = lock(run)
     assert isinstance(row, Runnable)
     if row.is_done or row.attempt != run.attempt:

@@ -13,18 +13,19 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from hpsearch import MemoryHistory
 from polyaxon.actions import code, projects, runs
 from polyaxon.actions.experiments import clone_experiment
-from polyaxon.actions.groups import NewGroup, add_trials, create_group, stop_group
+from polyaxon.actions.groups import NewGroup, create_group, stop_group
 from polyaxon.actions.metrics import log_metrics
 from polyaxon.actions.statuses import set_status
+from polyaxon.actions.trials import add_trials
 from polyaxon.actions.writers import RESUME
 from polyaxon.db.models import Event, Experiment, ExperimentGroup, MetricPoint, MetricSeries, Project
 from polyaxon.errors import InvalidInput
 from polyaxon.stores.series import Row
-from polyaxon_schemas import parse
+from polyaxon.trials import plan_of
 from scheduler.passes.dispatch import dispatch
-from scheduler.passes.groups import create_algorithm
 from tests.contents import experiment_content, group_content, tar_gz
 from tests.factories import make_experiment, make_group, make_project
 
@@ -170,9 +171,8 @@ def test_the_trials_of_a_search_have_the_code_of_its_start() -> None:
     assert project.user is not None
     group = create_group(project, project.user, NewGroup(content=group_content(n=1)))
     code.upload(project, project.user, tar_gz({"a": "b"}))
-    specification = parse(group.content or "", kind="group")
-    decision = create_algorithm(specification.hptuning, seed=group.seed).suggest([])  # type: ignore[arg-type]
-    trials = add_trials(group, specification, decision.suggestions, complete=True)
+    decision = plan_of(group).algorithm.suggest(MemoryHistory())
+    trials = add_trials(group, decision.suggestions, complete=True)
     assert [trial.code_reference for trial in trials] == [None]
 
 

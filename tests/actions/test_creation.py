@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from hpsearch import create_algorithm
+from hpsearch import MemoryHistory
 from polyaxon.actions.experiments import clone_experiment
-from polyaxon.actions.groups import add_trials
 from polyaxon.actions.projects import create_project
 from polyaxon.actions.statuses import set_status
+from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import Experiment, ExperimentGroup, Project
 from polyaxon.errors import InvalidInput
+from polyaxon.trials import plan_of
 from polyaxon_schemas import parse
 from tests.contents import experiment_content, group_content
 from tests.factories import make_experiment, make_group, make_project, make_user
@@ -103,11 +104,9 @@ def test_a_search_with_a_wrong_command_is_refused_at_once() -> None:
 
 def test_storing_a_decision_twice_makes_its_trials_once() -> None:
     group = make_group(content=group_content(n=5))
-    specification = parse(group.content or "")
-    assert specification.hptuning is not None
-    decision = create_algorithm(specification.hptuning, seed=group.seed).suggest([])
-    first = add_trials(group, specification, decision.suggestions, complete=True)
-    again = add_trials(group, specification, decision.suggestions, complete=True)
+    decision = plan_of(group).algorithm.suggest(MemoryHistory())
+    first = add_trials(group, decision.suggestions, complete=True)
+    again = add_trials(group, decision.suggestions, complete=True)
     assert (len(first), again) == (5, [])
     assert sorted(group.experiments.values_list("trial_index", flat=True)) == [0, 1, 2, 3, 4]
     assert len({trial.params["lr"] for trial in group.experiments.all()}) == 5

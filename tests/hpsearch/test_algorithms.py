@@ -10,10 +10,12 @@ import pytest
 
 from hpsearch import UnsupportedAlgorithm, create_algorithm
 from polyaxon_schemas.hptuning import HpTuning
-from tests.hpsearch.contract import MIXED, AlgorithmContract, drive, points
+from tests.hpsearch.contract import MIXED, AlgorithmContract
+from tests.hpsearch.driving import drive, points
 
 
 class TestGrid(AlgorithmContract):
+    asks_narrowly = True
     uses_seed = False
 
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,6 +23,7 @@ class TestGrid(AlgorithmContract):
 
 
 class TestCappedGrid(AlgorithmContract):
+    asks_narrowly = True
     uses_seed = False
 
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,11 +31,15 @@ class TestCappedGrid(AlgorithmContract):
 
 
 class TestRandom(AlgorithmContract):
+    asks_narrowly = True
+
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
         return {"matrix": dict(matrix), "random_search": {"n_experiments": 8}}
 
 
 class TestExhaustiveRandom(AlgorithmContract):
+    asks_narrowly = True
+
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
         return {"matrix": dict(matrix), "random_search": {"n_experiments": 500}}
 
@@ -116,7 +123,6 @@ def test_many_points_take_little_time() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"hyperband": {"max_iter": 9, "eta": 3, "resource": {"name": "e"}, "metric": {"name": "l"}}},
         {"bo": {"n_initial_trials": 2, "n_iterations": 2, "metric": {"name": "l"}}},
     ],
 )

@@ -14,10 +14,12 @@ import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
+from hpsearch import Decision, MemoryHistory
 from polyaxon import storage
 from polyaxon.actions.experiments import clone_experiment
-from polyaxon.actions.groups import add_trials, stop_group
+from polyaxon.actions.groups import stop_group
 from polyaxon.actions.runs import archive, request_stop
+from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import (
     Experiment,
     ExperimentGroup,
@@ -28,7 +30,7 @@ from polyaxon.db.models import (
     Token,
 )
 from polyaxon.security import tokens
-from polyaxon_schemas import parse
+from polyaxon.trials import plan_of
 from scheduler import turns
 from scheduler.configured import configured_runner
 from scheduler.passes import groups, launching, reconcile
@@ -322,15 +324,13 @@ def test_the_token_of_a_run_that_has_ended_does_not_outlive_it() -> None:
 # -- searches --
 
 
-def suggested(group: ExperimentGroup) -> Any:
-    specification = parse(group.content or "", kind="group")
-    decision = groups.create_algorithm(groups._hptuning(specification), seed=group.seed).suggest([])
-    return specification, decision
+def suggested(group: ExperimentGroup) -> Decision:
+    return plan_of(group).algorithm.suggest(MemoryHistory())
 
 
 def test_concurrent_passes_of_a_search_add_each_trial_once() -> None:
     group = make_group(content=group_content(n=12))
-    in_threads(4, lambda: advance_group(ExperimentGroup.objects.get(pk=group.pk)))
+    in_threads(4, lambda: groups._guarded(ExperimentGroup.objects.get(pk=group.pk)))
     assert sorted(group.experiments.values_list("trial_index", flat=True)) == list(range(12))
     assert list(group.iterations.values_list("number", flat=True)) == [0]
 
@@ -338,18 +338,18 @@ def test_concurrent_passes_of_a_search_add_each_trial_once() -> None:
 def test_a_late_decision_adds_nothing_to_a_search_that_was_stopped() -> None:
     """The trials would wait for ever, since nobody dispatches those of a stopped search."""
     group = make_group(content=group_content(n=3))
-    specification, decision = suggested(group)
+    decision = suggested(group)
     request_stop(group, group.user)
-    assert add_trials(group, specification, decision.suggestions, complete=True) == []
+    assert add_trials(group, decision.suggestions, complete=True) == []
     until(lambda: status(group) == "stopped")
     assert group.experiments.count() == 0
 
 
 def test_a_late_decision_does_not_reopen_a_search_whose_pending_trials_were_stopped() -> None:
     group = make_group(content=group_content(n=3))
-    specification, decision = suggested(group)
+    decision = suggested(group)
     stop_group(group, group.user, pending_only=True)
-    add_trials(group, specification, decision.suggestions, complete=False)
+    add_trials(group, decision.suggestions, complete=False)
     assert group.suggestions_complete
     until(lambda: status(group) == "done")
     assert group.experiments.count() == 0
@@ -362,7 +362,7 @@ def test_trials_of_a_search_that_failed_do_not_wait_for_ever(monkeypatch: pytest
     def broken(*_: object, **__: object) -> None:
         raise ValueError("no sense")
 
-    monkeypatch.setattr(groups, "stopping_rule", broken)
+    monkeypatch.setattr(groups, "ends_early", broken)
     advance_group(group)
     assert status(group) == "failed"
     assert set(group.experiments.values_list("status", flat=True)) == {"stopped"}

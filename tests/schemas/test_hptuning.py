@@ -11,6 +11,7 @@ from polyaxon_schemas.hptuning import HpTuning
 
 MATRIX = {"a": {"values": [1, 2]}}
 BO = {"n_initial_trials": 1, "n_iterations": 1, "metric": {"name": "l"}}
+ASHA = {"n_experiments": 9, "max_iter": 9, "resource": {"name": "epochs"}, "metric": {"name": "l"}}
 
 
 def group(hptuning: dict[str, Any], **sections: Any) -> Specification:
@@ -110,7 +111,9 @@ def test_options_that_are_refused(option: Any, message: str) -> None:
         ({"matrix": MATRIX, "concurency": 2}, "did you mean 'concurrency'"),
         ({"matrix": {"a": {"uniform": "0:1"}}}, "grid search needs a finite list"),
         ({"matrix": {"a": {"range": "0:1000000:1"}}}, "grid has"),
-        ({"matrix": {"a": {"normal": "0:1"}}, "bo": BO}, "bo takes no distribution"),
+        ({"matrix": MATRIX, "asha": {**ASHA, "resource": {"name": "a"}}}, "the matrix must not hold it"),
+        ({"matrix": MATRIX, "asha": {**ASHA, "min_iter": 10}}, "must not be more than max_iter"),
+        ({"matrix": MATRIX, "nsga2": {"n_experiments": 1, "metrics": [{"name": "l"}] * 2}}, "names a metric twice"),
         ({"matrix": MATRIX, "hyperband": {"max_iter": 9}}, "hptuning.hyperband.eta: is required"),
         ({"matrix": MATRIX, "early_stopping": {"metric": "a"}}, "expected a list"),
         ({"matrix": MATRIX, "early_stopping": [{"metric": "a"}]}, "value to stop at"),
@@ -127,6 +130,8 @@ def test_defaults() -> None:
         "matrix": MATRIX,
         "concurrency": 1,
         "early_stopping": [],
+        "budget": {},
+        "max_retries": 0,
         "grid_search": {},
     }
     assert hptuning(seed=1.5).seed == 1
@@ -148,7 +153,7 @@ def test_policies_of_early_stopping_are_parsed() -> None:
     policy = {"kind": "truncation", "percent": 50, "evaluation_interval": 2}
     item = hptuning(early_stopping=[{"metric": "a", "optimization": "Minimize", "policy": policy}]).early_stopping[0]
     assert item.policy is not None
-    assert item.policy.model_dump() == policy
+    assert item.policy.model_dump() == {**policy, "warmup_steps": 0, "min_trials": 3}
 
 
 def test_the_matrix_wins_over_params() -> None:
@@ -192,3 +197,10 @@ def test_a_template_may_make_a_number_of_the_matrix() -> None:
     rendered = parse(specification.trial_content({"a": 2})).render()
     assert rendered.environment is not None
     assert rendered.environment.model_dump(exclude_none=True) == {"resources": {"cpu": {"limits": 2}}}
+
+
+@pytest.mark.parametrize("option", [{"loguniform": "-7:-1"}, {"normal": "0:1"}, {"pvalues": [["a", 0.5], ["b", 0.5]]}])
+def test_log_scaled_continuous_options_suit_bo(option: dict[str, Any]) -> None:
+    found = group({"matrix": {"a": option}, "bo": BO}).hptuning
+    assert found is not None
+    assert found.algorithm == "bo"

@@ -6,6 +6,7 @@ from polyaxon.db.models.catalogs import CatalogEntry, DataStore, GitAccess, K8SC
 from polyaxon.db.models.chart_views import ChartView, ExperimentChartView, GroupChartView
 from polyaxon.db.models.cluster import Cluster, ClusterEvent, ClusterNode, NodeGPU
 from polyaxon.db.models.code import CodeReference, Repo
+from polyaxon.db.models.decisions import SearchDecision
 from polyaxon.db.models.ephemeral import EphemeralToken
 from polyaxon.db.models.events import ActivityLog, Event
 from polyaxon.db.models.experiments import Experiment, ExperimentJob
@@ -88,6 +89,7 @@ __all__ = [
     "RegistryAccess",
     "Repo",
     "Search",
+    "SearchDecision",
     "StatusRecord",
     "StatusReport",
     "Team",

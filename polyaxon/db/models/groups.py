@@ -6,6 +6,7 @@ from django.db import models
 
 from polyaxon.db.models.abstract import ArchivableQuerySet, ProjectItem, Timestamped
 from polyaxon.lifecycles import GROUP
+from polyaxon_schemas.hptuning import ALGORITHMS as SECTIONS
 
 
 class ExperimentGroup(ProjectItem):
@@ -19,6 +20,9 @@ class ExperimentGroup(ProjectItem):
     seed = models.BigIntegerField(default=0)
     # Set when the algorithm said that nothing further will come.
     suggestions_complete = models.BooleanField(default=False)
+    # The group it was made from, if any: `restart` begins anew, `copy` also knows what the original's trials found.
+    original_group = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones")
+    cloning_strategy = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
     selection_experiments = models.ManyToManyField("db.Experiment", related_name="selections", blank=True)
 
     objects = ArchivableQuerySet.as_manager()
@@ -47,7 +51,9 @@ class ExperimentGroup(ProjectItem):
         return None
 
 
-ALGORITHMS = {"grid_search": "grid", "random_search": "random", "hyperband": "hyperband", "bo": "bo"}
+# The names that 0.6 gave on the wire; those that came later are called as in the file.
+_SHORT = {"grid_search": "grid", "random_search": "random"}
+ALGORITHMS = {key: _SHORT.get(key, key) for key in SECTIONS}
 
 
 class ExperimentGroupIteration(Timestamped):

@@ -1,0 +1,194 @@
+"""The trials of a search as its algorithm asks for them: each question is one narrow statement or two."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from hpsearch import History, Score, Stage, Trial
+from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
+from polyaxon.stores.series import last_values
+from polyaxon.trials.finished import FINISHED, Sign
+from polyaxon.trials.states import state_of
+
+COPY = "copy"
+
+_NAMES = {
+    "experiments": Experiment._meta.db_table,
+    "decisions": SearchDecision._meta.db_table,
+    "series": MetricSeries._meta.db_table,
+}
+
+
+def _named(sql: str) -> str:
+    return sql.format(**_NAMES)
+
+
+# A trial of before decisions were stored has none, and stands at the first stage.
+_TRIALS = _named("""
+SELECT e.id, e.trial_index, e.status, e.params, COALESCE(d.bracket, 0), COALESCE(d.rung, 0), d.parent_index, d.numbers
+FROM {experiments} e LEFT JOIN {decisions} d ON d.experiment_id = e.id AND d.kind = 'start'
+""")
+_STAGE = _named("""
+FROM {decisions} d JOIN {experiments} e ON e.id = d.experiment_id
+WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.rung = %s AND e.trial_index IS NOT NULL
+""")
+_SCORES = _named("""
+SELECT d.trial_index, e.status, s.last, EXISTS (
+  SELECT 1 FROM {decisions} child
+  WHERE child.experiment_group_id = d.experiment_group_id AND child.kind = 'start'
+  AND child.parent_index = d.trial_index
+)
+FROM {decisions} d
+JOIN {experiments} e ON e.id = d.experiment_id
+LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'metric'
+WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.rung = %s AND e.trial_index IS NOT NULL
+ORDER BY d.trial_index
+""")
+# Neither what a resumed search made anew, nor what a person added and then archived.
+_SIGNS = _named("""
+SELECT e.id, e.trial_index, e.status, e.updated_at,
+       (SELECT SUM(s.count) FROM {series} s WHERE s.experiment_id = e.id AND s.kind = 'metric')
+FROM {experiments} e
+WHERE e.experiment_group_id = %s AND (e.trial_index IS NOT NULL OR NOT e.deleted AND NOT EXISTS (
+  SELECT 1 FROM {decisions} d WHERE d.experiment_id = e.id AND d.kind = 'replaced'
+))
+ORDER BY e.id
+""")
+_PLACES = _named("""
+SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index) FROM {experiments} WHERE experiment_group_id = %s
+""")
+# The last index before each gap, and the first one after it.
+_GAPS = _named("""
+SELECT trial_index, following FROM (
+  SELECT trial_index, LEAD(trial_index) OVER (ORDER BY trial_index) AS following
+  FROM {experiments} WHERE experiment_group_id = %s AND trial_index < %s
+) neighbours WHERE following IS NULL OR following > trial_index + 1 ORDER BY trial_index LIMIT %s
+""")
+
+
+class Places(NamedTuple):
+    """Which suggestions have trials: how many there are, and the lowest and highest index."""
+
+    number: int
+    first: int | None
+    last: int | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing below the last one."""
+        return not self.number or (self.first == 0 and self.last == self.number - 1)
+
+
+class DatabaseHistory(History):
+    """The history of one group. What it answered once it does not ask again, so a pass makes a new one."""
+
+    def __init__(self, group: ExperimentGroup) -> None:
+        self._group = group
+        self._places: Places | None = None
+
+    def __len__(self) -> int:
+        return self._known_places().number
+
+    def missing(self, planned: int, limit: int) -> list[int]:
+        places = self._known_places()
+        if places.whole:
+            return list(range(places.number, min(planned, places.number + limit)))
+        found: list[int] = []
+        for start, end in self._gaps(planned, limit):
+            found += range(start, min(end, start + limit - len(found)))
+        return found
+
+    def get(self, index: int) -> Trial | None:
+        rows = _fetch(f"{_TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
+        return next(iter(_trials(rows).values()), None)
+
+    def all(self) -> Sequence[Trial]:
+        members = _members(self._group)
+        found = [trial for trial in members if trial.index is not None]
+        found.sort(key=lambda trial: trial.index or 0)
+        return [*found, *(trial for trial in members if trial.index is None), *_inherited(self._group)]
+
+    def stage(self, stage: Stage) -> Sequence[Trial]:
+        where = f"WHERE e.id IN (SELECT e.id {_STAGE}) ORDER BY e.trial_index"
+        return list(_trials(_fetch(f"{_TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
+
+    def scores(self, stage: Stage, metric: str) -> Sequence[Score]:
+        rows = _fetch(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
+        return [Score(index, state_of(status), value, bool(promoted)) for index, status, value, promoted in rows]
+
+    def _known_places(self) -> Places:
+        if self._places is None:
+            (row,) = _fetch(_PLACES, self._group.pk)
+            self._places = Places(*row)
+        return self._places
+
+    def _gaps(self, planned: int, limit: int) -> Iterable[tuple[int, int]]:
+        """Ranges of missing indexes, as far as `limit` of them can reach."""
+        first = self._known_places().first or 0
+        yield 0, min(first, planned)
+        for last, following in _fetch(_GAPS, self._group.pk, planned, limit):
+            yield last + 1, planned if following is None else following
+
+
+def _members(group: ExperimentGroup) -> list[Trial]:
+    """Every trial of a group by id. Those that are done are read once, and again when they have changed."""
+    signs = {key: Sign(*rest) for key, *rest in _fetch(_SIGNS, group.pk)}
+    known = FINISHED.known(group.pk, signs)
+    wanted = [key for key in signs if key not in known]
+    fresh = _trials(_fetch(f"{_TRIALS} WHERE e.id IN ({_listed(wanted)})")) if wanted else {}
+    done = {key: trial for key, trial in fresh.items() if trial.state.is_done}
+    FINISHED.keep(group.pk, {key: (signs[key], trial) for key, trial in done.items()})
+    both = known | fresh
+    return [both[key] for key in signs if key in both]
+
+
+def _inherited(group: ExperimentGroup) -> list[Trial]:
+    """What the searches found that this one is a copy of, as if people had added it; the nearest first."""
+    found: list[Trial] = []
+    seen = {group.pk}
+    while group.cloning_strategy == COPY and group.original_group is not None and group.original_group.pk not in seen:
+        group = group.original_group
+        seen.add(group.pk)
+        found += [_by_hand(trial) for trial in _members(group) if trial.state.is_done]
+    return found
+
+
+def _by_hand(trial: Trial) -> Trial:
+    return Trial(None, trial.params, trial.state, trial.metrics)
+
+
+def _trials(rows: Sequence[tuple[Any, ...]]) -> dict[int, Trial]:
+    """Trials by the id of the experiment, in the order of `rows`."""
+    metrics: dict[int, dict[str, float]] = defaultdict(dict)
+    for experiment, name, last in last_values([row[0] for row in rows]):
+        metrics[experiment][name] = math.nan if last is None else last
+    return {row[0]: _trial(row, metrics.get(row[0], {})) for row in rows}
+
+
+def _trial(row: tuple[Any, ...], metrics: dict[str, float]) -> Trial:
+    _, index, status, params, bracket, rung, parent, numbers = row
+    params, numbers = _loaded(params), _loaded(numbers)
+    if index is None:
+        return Trial(None, params, state_of(status), metrics)
+    return Trial(index, params, state_of(status), metrics, Stage(bracket, rung), parent, numbers)
+
+
+def _loaded(value: Any) -> dict[str, Any]:
+    """A JSON column as it comes past the ORM."""
+    return (json.loads(value) if isinstance(value, str) else value) or {}
+
+
+def _listed(keys: Iterable[int]) -> str:
+    return ", ".join(map(str, map(int, keys)))
+
+
+def _fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
