@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hpsearch.history import History
     from hpsearch.space import SearchSpace
+    from polyaxon_schemas.hptuning import HpTuning
 
 # Draws that may in a row be points already taken before the search looks for a free one by other means.
 _MAX_REPEATS = 200
@@ -66,3 +67,9 @@ class RandomSearch(SearchAlgorithm):
             if self._space.key(point) not in taken:
                 return point
         return self._space.free_point(rng, taken)
+
+
+def build(space: SearchSpace, tuning: HpTuning, seed: int) -> RandomSearch:
+    """The algorithm of a section."""
+    assert tuning.random_search is not None
+    return RandomSearch(space, tuning.random_search.n_experiments, seed)
