@@ -29,6 +29,11 @@ class Dimension(ABC):
 
     levels: Levels | None = None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether two draws are never the same value, but by chance."""
+        return False
+
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """One value, of a plain JSON type."""
@@ -51,6 +56,11 @@ class Weighted(Dimension):
         shares = _merged_shares(pairs)
         self.levels: Levels = [value for value, _ in shares]
         self._shares = [share for _, share in shares]
+
+    @property
+    def shares(self) -> Sequence[float]:
+        """The probability of each level."""
+        return self._shares
 
     def sample(self, rng: np.random.Generator) -> Any:
         left = rng.random()
@@ -81,12 +91,21 @@ class Continuous(Dimension):
         self.levels = _levels_between(law.bounds, q) if law.bounds else None
 
     @property
+    def is_endless(self) -> bool:
+        return self.levels is None and self._q is None
+
+    @property
     def is_even(self) -> bool:
         """Whether its levels, if it has any, are as likely as one another, but for those at the ends."""
         return isinstance(self._law, UniformLaw) and not self._law.log
 
     def sample(self, rng: np.random.Generator) -> Any:
         return self._value(self._law.draw(rng))
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies within the bounds."""
+        low, high = self._law.bounds or (-math.inf, math.inf)
+        return low - (self._q or 0) < value <= high or value == low
 
     def quantile(self, share: float) -> Any:
         """The value at ``share`` of the law, 0 <= share <= 1."""

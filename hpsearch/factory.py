@@ -24,6 +24,11 @@ class Builder(Protocol):
 MODULES = {
     "grid_search": "hpsearch.grid",
     "random_search": "hpsearch.random_search",
+    "bo": "hpsearch.bo",
+    "tpe": "hpsearch.tpe",
+    "cma_es": "hpsearch.cma_es",
+    "qmc": "hpsearch.qmc",
+    "nsga2": "hpsearch.nsga2",
 }
 
 
