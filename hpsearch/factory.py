@@ -24,11 +24,15 @@ class Builder(Protocol):
 MODULES = {
     "grid_search": "hpsearch.grid",
     "random_search": "hpsearch.random_search",
+    "hyperband": "hpsearch.hyperband",
+    "asha": "hpsearch.asha",
     "bo": "hpsearch.bo",
     "tpe": "hpsearch.tpe",
     "cma_es": "hpsearch.cma_es",
     "qmc": "hpsearch.qmc",
     "nsga2": "hpsearch.nsga2",
+    "pbt": "hpsearch.pbt",
+    "custom": "hpsearch.custom",
 }
 
 

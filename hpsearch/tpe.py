@@ -29,12 +29,11 @@ class TpeSearch(ModelSearch):
     ranked behind those that came to their end.
     """
 
-    def __init__(self, space: SearchSpace, settings: Tpe, seed: int, *, name: str | None = None) -> None:
-        """``name`` tells this space from any other; under it conversions of its trials are kept between calls."""
+    def __init__(self, space: SearchSpace, settings: Tpe, seed: int) -> None:
         super().__init__(space, settings.n_experiments, seed)
         self._settings = settings
         self._encoding = Encoding(space)
-        self._key = None if name is None else (name, seed, settings.metric.name)
+        self._key = (space, seed, settings.metric.name)
 
     @property
     def _title(self) -> str:
@@ -63,4 +62,4 @@ class TpeSearch(ModelSearch):
 def build(space: SearchSpace, tuning: HpTuning, seed: int) -> TpeSearch:
     """The algorithm of a section."""
     assert tuning.tpe is not None
-    return TpeSearch(space, tuning.tpe, seed, name=tuning.model_dump_json(include={"matrix"}))
+    return TpeSearch(space, tuning.tpe, seed)

@@ -63,16 +63,16 @@ class _Sampler(TPESampler):
 
 
 def candidates(
-    encoding: Encoding, settings: Tpe, seed: int, trials: Sequence[Trial], key: Hashable | None
+    encoding: Encoding, settings: Tpe, seed: int, trials: Sequence[Trial], key: Hashable
 ) -> Iterator[list[float]]:
     """Codes of points, as many as it may take to find one that is not taken.
 
-    ``key`` names the space and the metric; what was made of the trials is kept under it, unless it is None.
+    ``key`` names the search; what was made of its trials is kept under it.
     """
     space = distributions(encoding)
     sampler = _Sampler(settings, seed, space)
-    kept = {} if key is None else _conversions.made(key, dict)
-    made = study(_converted(encoding, settings.metric.name, trials, space, kept), [settings.metric], sampler)
+    converted = _converted(encoding, settings.metric.name, trials, space, _conversions.made(key, dict))
+    made = study(converted, [settings.metric], sampler)
     for _ in range(_ATTEMPTS):
         chosen = sampler.sample_relative(made, asked(), sampler.infer_relative_search_space(made, asked()))
         for name in space:
