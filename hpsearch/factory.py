@@ -22,12 +22,12 @@ class Builder(Protocol):
 #: The key of a section and the module that builds its algorithm. Modules are imported when they are asked for:
 #: some bring large libraries along.
 MODULES = {
-    "grid_search": "hpsearch.grid",
-    "random_search": "hpsearch.random_search",
     "hyperband": "hpsearch.hyperband",
     "asha": "hpsearch.asha",
     "pbt": "hpsearch.pbt",
     "custom": "hpsearch.custom",
+    "grid_search": "hpsearch.grid",
+    "random_search": "hpsearch.random_search",
 }
 
 
