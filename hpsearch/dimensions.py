@@ -82,14 +82,9 @@ class Continuous(Dimension):
 
     def __init__(self, law: Law, q: float | None = None) -> None:
         self._law = law
-        self.q = q
+        self._q = q
         self.bounds = law.bounds  # the upper one is never drawn
         self.levels = _levels_between(law.bounds, q) if law.bounds else None
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether there are so many values that a search does not draw one twice."""
-        return self.q is None and self.levels is None and self._law.is_dense
 
     @property
     def is_even(self) -> bool:
@@ -114,13 +109,23 @@ class Continuous(Dimension):
 
     def share(self, value: float) -> float:
         """The inverse of `quantile`; for a multiple of ``q`` the middle of what is rounded to it."""
-        if self.q is None:
+        if self._q is None:
             return self._law.share(value)
-        return (self._law.share(value) + self._law.share(value + self.q)) / 2
+        return (self._law.share(value) + self._law.share(value + self._q)) / 2
 
     def _value(self, number: float) -> Any:
         value = _held(number)
-        return value if self.q is None else quantised(value, self.q)
+        return value if self._q is None else quantised(value, self._q)
+
+    @property
+    def q(self) -> float | None:
+        """What values are multiples of."""
+        return self._q
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are so many values that a search does not draw one twice."""
+        return self._q is None and self.levels is None and self._law.is_dense
 
 
 def quantised(value: float, q: float) -> int | float:

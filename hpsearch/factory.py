@@ -22,8 +22,6 @@ class Builder(Protocol):
 #: The key of a section and the module that builds its algorithm. Modules are imported when they are asked for:
 #: some bring large libraries along.
 MODULES = {
-    "grid_search": "hpsearch.grid",
-    "random_search": "hpsearch.random_search",
     "hyperband": "hpsearch.hyperband",
     "asha": "hpsearch.asha",
     "bo": "hpsearch.bo",
@@ -33,6 +31,8 @@ MODULES = {
     "nsga2": "hpsearch.nsga2",
     "pbt": "hpsearch.pbt",
     "custom": "hpsearch.custom",
+    "grid_search": "hpsearch.grid",
+    "random_search": "hpsearch.random_search",
 }
 
 

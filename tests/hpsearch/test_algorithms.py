@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch import create_algorithm
+from hpsearch import UnsupportedAlgorithm, create_algorithm
 from hpsearch.factory import MODULES
 from polyaxon_schemas.hptuning import ALGORITHMS, HpTuning
 from tests.hpsearch.contract import MIXED, AlgorithmContract
@@ -123,3 +123,9 @@ def test_many_points_take_little_time() -> None:
 
 def test_every_algorithm_of_the_file_is_there() -> None:
     assert set(MODULES) == set(ALGORITHMS)
+
+
+def test_an_algorithm_without_a_module_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpsearch.factory.MODULES", {"grid_search": "hpsearch.grid", "asha": "hpsearch.asha"})
+    with pytest.raises(UnsupportedAlgorithm, match=r"random_search is not supported yet; use grid_search or asha$"):
+        random_search({"a": {"values": [1]}}, 1)
