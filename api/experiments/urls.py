@@ -20,7 +20,7 @@ from api.items import (
 from api.routes import project_route, route
 from api.run_tokens import ImpersonateView, TradeView
 from api.serializers import ExperimentStatusSerializer
-from polyaxon.actions.experiments import COPY, RESTART, RESUME
+from polyaxon.actions.writers import COPY, RESTART, RESUME
 from polyaxon.db.models import Experiment
 
 ONE = "experiments/<int:id>"

@@ -20,6 +20,7 @@ from api.reports import ReportView
 from api.routes import project_route
 from api.run_tokens import ImpersonateView
 from api.serializers import JobStatusSerializer
+from polyaxon.actions.writers import COPY, RESTART, RESUME
 from polyaxon.db.models import Job
 
 ONE = "jobs/<int:id>"
@@ -31,7 +32,9 @@ urlpatterns = [
     project_route(ONE, views.JobView),
     project_route(f"{ONE}/archive", ArchiveView, **KIND),
     project_route(f"{ONE}/restore", RestoreView, **KIND),
-    project_route(f"{ONE}/restart", views.RestartJobView),
+    project_route(f"{ONE}/restart", views.CloneJobView, strategy=RESTART),
+    project_route(f"{ONE}/resume", views.CloneJobView, strategy=RESUME),
+    project_route(f"{ONE}/copy", views.CloneJobView, strategy=COPY),
     project_route(f"{ONE}/stop", StopView, **KIND),
     project_route(f"{ONE}/statuses", StatusesView, **STATUS),
     project_route(f"{ONE}/statuses/<slug:uuid>", StatusView, **STATUS),

@@ -75,20 +75,23 @@ class JobView(DetailView):
             changes["original_job"] = sibling(Job, self.project, changes["original_job"], field="original_job")
 
 
-class RestartJobView(ItemView):
-    """Runs a job again, as a new one."""
+class CloneJobView(ItemView):
+    """Restart, resume or copy."""
 
     model = Job
+    related = ("project__owner", "original_job__project__owner")
     run_token_writes = False
+    strategy = ""
     serializer_class = JobSerializer
 
     @extend_schema(request=CloneSerializer, responses={201: JobSerializer})
     @repeatable(JobSerializer)
     def post(self, request: Request, **kwargs: Any) -> Response:
         values = self.valid(CloneSerializer)
-        job = jobs.restart_job(
+        job = jobs.clone_job(
             self.item,
             self.caller,
+            self.strategy,
             content=values.get("content"),
             update_code=values["update_code"],
             description=values.get("description"),

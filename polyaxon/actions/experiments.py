@@ -8,6 +8,7 @@ from django.db import transaction
 
 from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
 from polyaxon.actions.statuses import lock
+from polyaxon.actions.writers import EVENT_OF, RESUME, check_nobody_writes, root_of
 from polyaxon.db.models import (
     Experiment,
     ExperimentGroup,
@@ -17,10 +18,6 @@ from polyaxon.db.models import (
 )
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
-from polyaxon.lifecycles import EXPERIMENT
-
-RESUME, RESTART, COPY = "resume", "restart", "copy"
-EVENT_OF = {RESUME: "resumed", RESTART: "restarted", COPY: "copied"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +76,8 @@ def clone_experiment(
     """
     if original.content is None:
         raise InvalidInput(f"Experiment {original.pk} has no polyaxonfile to {strategy} from.")
-    root = (original.original_experiment if _resumes_other(original, strategy) else None) or original
+    root = root_of(original, strategy)
+    assert isinstance(root, Experiment)
     new = NewExperiment(
         content=merged_content(original.content, content),
         params=None if content else original.params,
@@ -96,25 +94,7 @@ def clone_experiment(
     with transaction.atomic():
         if strategy == RESUME:
             lock(root)  # two who resume at once come one after the other
-            _check_nobody_writes(original, root)
+            check_nobody_writes(original, root)
         experiment = insert_experiment(original.project, user, new)
         emit(EVENT_OF[strategy], original, actor=user, context={"clone": experiment.pk})
     return experiment
-
-
-def _resumes_other(original: Experiment, strategy: str) -> bool:
-    return strategy == RESUME and original.cloning_strategy == RESUME and original.original_experiment is not None
-
-
-def _check_nobody_writes(original: Experiment, root: Experiment) -> None:
-    """Two runs that write to one outputs folder would destroy each other's checkpoint."""
-    writers = Experiment.objects.filter(original_experiment=root, cloning_strategy=RESUME, is_managed=True)
-    active = writers.exclude(status__in=EXPERIMENT.done).first()
-    if active is None and not root.is_done and root.is_managed:
-        active = root
-    if active is None and not original.is_done and original.is_managed:
-        active = original
-    if active is not None:
-        raise InvalidInput(
-            f"Experiment {active.pk} still writes to the outputs of experiment {root.pk}. Stop it, or wait for its end."
-        )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
+from polyaxon.actions.statuses import lock
+from polyaxon.actions.writers import EVENT_OF, RESUME, check_nobody_writes, root_of
 from polyaxon.db.models import Job, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
@@ -29,30 +31,39 @@ def _insert(project: Project, user: User, new: NewJob) -> Job:
     return insert_run(Job, project, user, new, original_job=new.original)
 
 
-def restart_job(
+def clone_job(
     original: Job,
     user: User,
+    strategy: str,
     *,
     content: str | None = None,
     update_code: bool = False,
     description: str | None = None,
     ttl: int | None = None,
 ) -> Job:
-    """A new job made from `original`; `content` is merged over its file."""
+    """A new job made from `original`: `restart`, `resume` (goes on in its outputs) or `copy` (of its outputs).
+
+    `content` is merged over the original's file.
+    """
     if original.content is None:
-        raise InvalidInput(f"Job {original.pk} has no polyaxonfile to restart from.")
+        raise InvalidInput(f"Job {original.pk} has no polyaxonfile to {strategy} from.")
+    root = root_of(original, strategy)
+    assert isinstance(root, Job)
     new = NewJob(
         content=merged_content(original.content, content),
         params=None if content else original.params,
         description=description if description is not None else original.description,
         tags=kept_tags(original, content),
         ttl=ttl,
-        original=original,
-        cloning_strategy="restart",
+        original=root,
+        cloning_strategy=strategy,
         code_reference=None if update_code else original.code_reference,
     )
     prepare_run(original.project, new, kind="job")
     with transaction.atomic():
+        if strategy == RESUME:
+            lock(root)  # two who resume at once come one after the other
+            check_nobody_writes(original, root)
         job = _insert(original.project, user, new)
-        emit("restarted", original, actor=user, context={"clone": job.pk})
+        emit(EVENT_OF[strategy], original, actor=user, context={"clone": job.pk})
     return job

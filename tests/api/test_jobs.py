@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Job, Project
 from tests.api.conftest import P
 from tests.factories import EXPERIMENT, JOB, make_job
@@ -94,14 +95,35 @@ def test_update(client: APIClient, job: Job) -> None:
     assert client.patch(f"{J}/{job.pk}", {"original_job": 99}, format="json").status_code == 400
 
 
-def test_restart(client: APIClient, job: Job) -> None:
+@pytest.mark.parametrize("strategy", ["restart", "resume", "copy"])
+def test_clones(client: APIClient, job: Job, strategy: str) -> None:
+    """The client of 0.6 resumes and copies jobs, too; its server had no route."""
+    set_status(job, "stopped")
     content = json.dumps({"params": {"size": 3}})
-    answer = client.post(f"{J}/{job.pk}/restart", {"content": content}, format="json")
+    answer = client.post(f"{J}/{job.pk}/{strategy}", {"content": content}, format="json")
     assert answer.status_code == 201
     body = answer.json()
     assert set(body) == LISTED
-    assert (body["original"], body["cloning_strategy"]) == (f"olga.digits.jobs.{job.pk}", "restart")
-    assert Job.objects.get(pk=body["id"]).params == {"size": 3}
+    assert (body["original"], body["cloning_strategy"]) == (f"olga.digits.jobs.{job.pk}", strategy)
+    clone = Job.objects.get(pk=body["id"])
+    assert clone.params == {"size": 3}
+    assert clone.outputs_owner == (job if strategy == "resume" else clone)
+
+
+def test_a_resumed_job_is_resumed_from_its_original(client: APIClient, job: Job) -> None:
+    set_status(job, "stopped")
+    first = Job.objects.get(pk=client.post(f"{J}/{job.pk}/resume").json()["id"])
+    refused = client.post(f"{J}/{first.pk}/resume")
+    assert refused.status_code == 400
+    assert f"Job {first.pk} still writes to the outputs of job {job.pk}" in refused.content.decode()
+    set_status(first, "failed")
+    second = client.post(f"{J}/{first.pk}/resume").json()
+    assert second["original"] == f"olga.digits.jobs.{job.pk}"
+
+
+def test_a_job_that_runs_is_not_resumed(client: APIClient, job: Job) -> None:
+    assert client.post(f"{J}/{job.pk}/resume").status_code == 400
+    assert Job.objects.count() == 1
 
 
 def test_life(client: APIClient, job: Job) -> None:

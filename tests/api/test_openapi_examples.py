@@ -29,7 +29,7 @@ ELSEWHERE = {
 # What an operation needs that the world does not have, or has too much of.
 PREPARED: dict[str, Callable[[], object]] = {
     "create_project_ci": lambda: CI.objects.all().delete(),
-    "restart_project_job": lambda: Job.objects.update(content=JOB),
+    **{f"{verb}_project_job": lambda: Job.objects.update(content=JOB) for verb in ("restart", "resume", "copy")},
     "delete_org": lambda: Project.objects.all().delete(),
 }
 QUERIES = {

@@ -96,7 +96,7 @@ BODIES: dict[str, dict[str, Any] | list[Any]] = {
     f"POST {P}/jobs": {"content": JOB},
     f"PATCH {J}": {"tags": ["x"]},
     f"DELETE {J}": {},
-    **{f"POST {J}/{verb}": {} for verb in ("archive", "stop", "restart", "bookmark", "_heartbeat")},
+    **{f"POST {J}/{verb}": {} for verb in ("archive", "stop", "restart", "copy", "bookmark", "_heartbeat")},
     f"POST {J}/statuses": STATUS,
     f"POST {P}/builds": {"content": BUILD_FILE},
     f"PATCH {B}": {"tags": ["x"]},
