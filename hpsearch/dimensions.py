@@ -9,16 +9,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.laws import NormalLaw, UniformLaw, between, exponential
 from polyaxon_schemas import matrix
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from hpsearch.laws import Law
+
 Levels = Sequence[Any]
 
 _SIGNIFICANT_DIGITS = 12
 _ROUNDING = 1e-9
-_MAX_EXPONENT = 709.0
 _LARGEST_STEPS = 2.0**53
 
 
@@ -26,6 +28,11 @@ class Dimension(ABC):
     """``levels`` are the distinct values in order, or None when there is no end of them."""
 
     levels: Levels | None = None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether two draws are never the same value, but by chance."""
+        return False
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
@@ -50,6 +57,11 @@ class Weighted(Dimension):
         self.levels: Levels = [value for value, _ in shares]
         self._shares = [share for _, share in shares]
 
+    @property
+    def shares(self) -> Sequence[float]:
+        """The probability of each level."""
+        return self._shares
+
     def sample(self, rng: np.random.Generator) -> Any:
         left = rng.random()
         for value, share in zip(self.levels, self._shares, strict=True):
@@ -71,20 +83,46 @@ def _merged_shares(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]
 
 
 class Continuous(Dimension):
-    """Values from a function of the generator; ``q`` rounds them down to its multiples."""
+    """Values that follow a law; ``q`` rounds them down to its multiples."""
 
-    def __init__(
-        self,
-        draw: Callable[[np.random.Generator], float],
-        q: float | None = None,
-        bounds: tuple[float, float] | None = None,
-    ) -> None:
-        self._draw = draw
+    def __init__(self, law: Law, q: float | None = None) -> None:
+        self._law = law
         self._q = q
-        self.levels = _levels_between(bounds, q) if bounds else None
+        self.levels = _levels_between(law.bounds, q) if law.bounds else None
+
+    @property
+    def is_endless(self) -> bool:
+        return self.levels is None and self._q is None
+
+    @property
+    def is_even(self) -> bool:
+        """Whether its levels, if it has any, are as likely as one another, but for those at the ends."""
+        return isinstance(self._law, UniformLaw) and not self._law.log
 
     def sample(self, rng: np.random.Generator) -> Any:
-        value = _held(self._draw(rng))
+        return self._value(self._law.draw(rng))
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies within the bounds."""
+        low, high = self._law.bounds or (-math.inf, math.inf)
+        return low - (self._q or 0) < value <= high or value == low
+
+    def quantile(self, share: float) -> Any:
+        """The value at ``share`` of the law, 0 <= share <= 1."""
+        value = self._value(self._law.quantile(share))
+        if self.levels is None:
+            return value
+        # The upper bound itself is never drawn, and rounding must not lead beyond either end.
+        return max(self.levels[0], min(self.levels[len(self.levels) - 1], value))
+
+    def share(self, value: float) -> float:
+        """The inverse of `quantile`; for a multiple of ``q`` the middle of what is rounded to it."""
+        if self._q is None:
+            return self._law.share(value)
+        return (self._law.share(value) + self._law.share(value + self._q)) / 2
+
+    def _value(self, number: float) -> Any:
+        value = _held(number)
         return value if self._q is None else quantised(value, self._q)
 
 
@@ -165,7 +203,7 @@ def _linear(option: matrix.LinSpace, index: int) -> float:
     """Point ``index`` of the way from start to stop, both of them exact."""
     if index and index == option.num - 1:
         return float(option.stop)
-    return tidy(_between(option.start, option.stop, _fraction(option, index)))
+    return tidy(between(option.start, option.stop, _fraction(option, index)))
 
 
 def _linspace(option: matrix.LinSpace) -> Dimension:
@@ -187,33 +225,13 @@ def _geomspace(option: matrix.GeomSpace) -> Dimension:
     return Discrete(_Computed(int(option.num), level))
 
 
-def exponential(value: float) -> float:
-    """e to the power of ``value``, held to what a float can hold."""
-    return math.exp(min(value, _MAX_EXPONENT))
-
-
-def _plain(value: float) -> float:
-    return value
-
-
-def _between(low: float, high: float, share: float) -> float:
-    # The width of the widest bounds is no float, but half of it is.
-    return low + 2 * (share * (high / 2 - low / 2))
-
-
-def _uniform(option: matrix.Uniform | matrix.QUniform, shape: Callable[[float], float]) -> Dimension:
+def _uniform(option: matrix.Uniform | matrix.QUniform, *, log: bool = False) -> Dimension:
     low, high = sorted((float(option.low), float(option.high)))
-    return Continuous(
-        lambda rng: shape(_between(low, high, float(rng.random()))),
-        getattr(option, "q", None),
-        (shape(low), shape(high)),
-    )
+    return Continuous(UniformLaw(low, high, log), getattr(option, "q", None))
 
 
-def _normal(option: matrix.Normal | matrix.QNormal, shape: Callable[[float], float]) -> Dimension:
-    loc, scale = float(option.loc), float(option.scale)
-    bounds = (shape(loc), shape(loc)) if scale == 0 else None
-    return Continuous(lambda rng: shape(float(rng.normal(loc, scale))), getattr(option, "q", None), bounds)
+def _normal(option: matrix.Normal | matrix.QNormal, *, log: bool = False) -> Dimension:
+    return Continuous(NormalLaw(float(option.loc), float(option.scale), log), getattr(option, "q", None))
 
 
 _BUILDERS: dict[type[matrix.Option], Callable[[Any], Dimension]] = {
@@ -223,14 +241,14 @@ _BUILDERS: dict[type[matrix.Option], Callable[[Any], Dimension]] = {
     matrix.LinSpace: _linspace,
     matrix.LogSpace: _logspace,
     matrix.GeomSpace: _geomspace,
-    matrix.Uniform: lambda option: _uniform(option, _plain),
-    matrix.QUniform: lambda option: _uniform(option, _plain),
-    matrix.LogUniform: lambda option: _uniform(option, exponential),
-    matrix.QLogUniform: lambda option: _uniform(option, exponential),
-    matrix.Normal: lambda option: _normal(option, _plain),
-    matrix.QNormal: lambda option: _normal(option, _plain),
-    matrix.LogNormal: lambda option: _normal(option, exponential),
-    matrix.QLogNormal: lambda option: _normal(option, exponential),
+    matrix.Uniform: _uniform,
+    matrix.QUniform: _uniform,
+    matrix.LogUniform: lambda option: _uniform(option, log=True),
+    matrix.QLogUniform: lambda option: _uniform(option, log=True),
+    matrix.Normal: _normal,
+    matrix.QNormal: _normal,
+    matrix.LogNormal: lambda option: _normal(option, log=True),
+    matrix.QLogNormal: lambda option: _normal(option, log=True),
 }
 
 

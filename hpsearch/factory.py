@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
 
 from hpsearch.errors import UnsupportedAlgorithm
-from hpsearch.grid import GridSearch
-from hpsearch.random_search import RandomSearch
 from hpsearch.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -14,15 +13,33 @@ if TYPE_CHECKING:
     from polyaxon_schemas.hptuning import HpTuning
 
 
+class Builder(Protocol):
+    """What a module of the table below has as ``build``."""
+
+    def __call__(self, space: SearchSpace, tuning: HpTuning, seed: int) -> SearchAlgorithm: ...
+
+
+#: The key of a section and the module that builds its algorithm. Modules are imported when they are asked for:
+#: some bring large libraries along.
+MODULES = {
+    "grid_search": "hpsearch.grid",
+    "random_search": "hpsearch.random_search",
+    "bo": "hpsearch.bo",
+    "tpe": "hpsearch.tpe",
+    "cma_es": "hpsearch.cma_es",
+    "qmc": "hpsearch.qmc",
+    "nsga2": "hpsearch.nsga2",
+}
+
+
 def create_algorithm(hptuning: HpTuning, *, seed: int) -> SearchAlgorithm:
     """The algorithm a group asks for. ``seed`` is used unless the section holds one.
 
     Raises UnsupportedAlgorithm, or another SearchError when the matrix does not suit the algorithm.
     """
+    name = hptuning.algorithm
+    if name not in MODULES:
+        raise UnsupportedAlgorithm(f"hptuning.{name} is not supported yet; use {' or '.join(MODULES)}")
+    build = cast("Builder", import_module(MODULES[name]).build)
     space = SearchSpace.from_matrix(hptuning.matrix)
-    if hptuning.algorithm == "grid_search":
-        return GridSearch(space, hptuning.grid_search.n_experiments if hptuning.grid_search else None)
-    if hptuning.random_search is not None:
-        chosen = seed if hptuning.seed is None else hptuning.seed
-        return RandomSearch(space, hptuning.random_search.n_experiments, chosen)
-    raise UnsupportedAlgorithm(f"hptuning.{hptuning.algorithm} is not supported yet; use grid_search or random_search")
+    return build(space, hptuning, seed if hptuning.seed is None else hptuning.seed)

@@ -11,6 +11,7 @@ from hpsearch.trial import Decision, Suggestion
 if TYPE_CHECKING:
     from hpsearch.history import History
     from hpsearch.space import SearchSpace
+    from polyaxon_schemas.hptuning import HpTuning
 
 
 class GridSearch(SearchAlgorithm):
@@ -31,3 +32,8 @@ class GridSearch(SearchAlgorithm):
         missing = history.missing(self._planned, limit + 1)
         points = tuple(Suggestion(index, self._space.point(index)) for index in missing[:limit])
         return Decision(points, len(missing) <= limit, f"grid search of {self._planned} points")
+
+
+def build(space: SearchSpace, tuning: HpTuning, seed: int) -> GridSearch:  # noqa: ARG001 - a grid needs no seed
+    """The algorithm of a section."""
+    return GridSearch(space, tuning.grid_search.n_experiments if tuning.grid_search else None)

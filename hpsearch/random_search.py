@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hpsearch.history import History
     from hpsearch.space import SearchSpace
+    from polyaxon_schemas.hptuning import HpTuning
 
 # Draws that may in a row be points already taken before the search looks for a free one by other means.
 _MAX_REPEATS = 200
@@ -69,3 +70,9 @@ class RandomSearch(SearchAlgorithm):
 
     def _key(self, point: Mapping[str, Any]) -> str:
         return self._space.key(point) or ""
+
+
+def build(space: SearchSpace, tuning: HpTuning, seed: int) -> RandomSearch:
+    """The algorithm of a section."""
+    assert tuning.random_search is not None
+    return RandomSearch(space, tuning.random_search.n_experiments, seed)

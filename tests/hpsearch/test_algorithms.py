@@ -10,7 +10,8 @@ import pytest
 
 from hpsearch import UnsupportedAlgorithm, create_algorithm
 from polyaxon_schemas.hptuning import HpTuning
-from tests.hpsearch.contract import MIXED, AlgorithmContract, drive, points
+from tests.hpsearch.contract import MIXED, AlgorithmContract
+from tests.hpsearch.driving import drive, points
 
 
 class TestGrid(AlgorithmContract):

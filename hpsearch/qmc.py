@@ -1,0 +1,104 @@
+"""Quasi-random search."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.algorithm import SearchAlgorithm
+from hpsearch.caching import Recent
+from hpsearch.encoding import Encoding
+from hpsearch.quasi import QuasiRandom
+from hpsearch.seeds import generator
+from hpsearch.trial import Decision, Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from hpsearch.history import History
+    from hpsearch.space import SearchSpace
+    from polyaxon_schemas.hptuning import HpTuning
+    from polyaxon_schemas.search import Qmc
+
+_SEARCHES = 16
+# Positions of the sequence that may in a row repeat earlier points before a free one is looked for by other means.
+_MAX_REPEATS = 1000
+
+
+class QmcSearch(SearchAlgorithm):
+    """``n_experiments`` points that fill the space more evenly than random ones, fewer when it holds fewer.
+
+    Point ``i`` depends on the settings, the seed and ``i`` alone. In a space that has a continuous parameter it is
+    position ``i`` of the sequence; in others positions that repeat a point are passed over.
+    """
+
+    def __init__(self, space: SearchSpace, settings: Qmc, seed: int, *, name: str | None = None) -> None:
+        """``name`` tells this space from any other; under it the points of a finite space are kept between calls."""
+        size = space.size
+        self._planned = settings.n_experiments if size is None else min(settings.n_experiments, size)
+        self._title = f"{settings.sequence} sequence of at most {self._planned} points"
+        encoding = Encoding(space)
+        quasi = QuasiRandom(encoding, seed, settings.sequence, scramble=settings.scramble)
+        self._endless = any(dimension.is_endless for dimension in space.dimensions.values())
+        self._quasi = quasi
+        key = None if name is None else (name, seed, settings.sequence, settings.scramble)
+        self._distinct = _kept(key, lambda: _Distinct(space, quasi, seed))
+
+    @property
+    def planned(self) -> int:
+        return self._planned
+
+    def suggest(self, history: History, *, limit: int = SearchAlgorithm.BATCH) -> Decision:
+        missing = history.missing(self._planned, limit + 1)
+        made: list[Suggestion] = []
+        for index in missing[:limit]:
+            point = self._quasi.point(index) if self._endless else self._distinct.point(index)
+            if point is None:
+                return Decision(tuple(made), True, f"{self._title}; the space seems to hold no more")
+            made.append(Suggestion(index, point))
+        return Decision(tuple(made), len(missing) <= limit, self._title)
+
+
+class _Distinct:
+    """The points of a sequence without repetitions, worked out as far as they were asked for."""
+
+    def __init__(self, space: SearchSpace, quasi: QuasiRandom, seed: int) -> None:
+        self._space = space
+        self._quasi = quasi
+        self._seed = seed
+        self._points: list[dict[str, Any]] = []
+        self._taken: set[str] = set()
+        self._position = 0
+        self._lock = Lock()
+
+    def point(self, index: int) -> dict[str, Any] | None:
+        """Point ``index`` of those that differ; None when there seem to be no more."""
+        with self._lock:
+            while len(self._points) <= index:
+                point = self._next()
+                if point is None:
+                    return None
+                self._points.append(point)
+                self._taken.add(self._space.key(point) or "")
+        return dict(self._points[index])
+
+    def _next(self) -> dict[str, Any] | None:
+        for _ in range(_MAX_REPEATS):
+            point = self._quasi.point(self._position)
+            self._position += 1
+            if self._space.key(point) not in self._taken:
+                return point
+        return self._space.free_point(generator(self._seed, len(self._points)), self._taken)
+
+
+_sequences: Recent[_Distinct] = Recent(_SEARCHES)
+
+
+def _kept(key: Hashable | None, make: Callable[[], _Distinct]) -> _Distinct:
+    return make() if key is None else _sequences.made(key, make)
+
+
+def build(space: SearchSpace, tuning: HpTuning, seed: int) -> QmcSearch:
+    """The algorithm of a section."""
+    assert tuning.qmc is not None
+    return QmcSearch(space, tuning.qmc, seed, name=tuning.model_dump_json(include={"matrix"}))
