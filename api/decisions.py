@@ -25,7 +25,7 @@ _NAMES = tuple(str(name) for name, _ in KINDS)
 KIND = OpenApiParameter("kind", str, enum=_NAMES, description="Only decisions of this kind.")
 
 
-class DecisionSerializer(KeptFields, serializers.ModelSerializer[SearchDecision]):
+class SearchDecisionSerializer(KeptFields, serializers.ModelSerializer[SearchDecision]):
     """One decision, about a trial or (`experiment` null) about the search itself.
 
     `trial` and `parent` are indexes of trials, `bracket` and `rung` the stage of one that was started. `numbers` are
@@ -49,7 +49,7 @@ class DecisionsView(ItemView):
     """The decisions of a search, the newest last."""
 
     lists = True
-    serializer_class = DecisionSerializer
+    serializer_class = SearchDecisionSerializer
 
     @extend_schema(
         parameters=[
@@ -62,18 +62,18 @@ class DecisionsView(ItemView):
         wanted = {"experiment": number(request, "experiment"), "trial_index": number(request, "trial")}
         rows = _of_kind(request, self.item.decisions.all())
         rows = rows.filter(**{name: value for name, value in wanted.items() if value is not None})
-        return self.paged(rows.order_by("id"), DecisionSerializer)
+        return self.paged(rows.order_by("id"), SearchDecisionSerializer)
 
 
 class TrialDecisionsView(ItemView):
     """Why a trial was started, stopped or started again, the newest decision last."""
 
     lists = True
-    serializer_class = DecisionSerializer
+    serializer_class = SearchDecisionSerializer
 
     @extend_schema(parameters=[KIND])
     def get(self, request: Request, **kwargs: Any) -> Response:
-        return self.paged(_of_kind(request, self.item.decisions.all()).order_by("id"), DecisionSerializer)
+        return self.paged(_of_kind(request, self.item.decisions.all()).order_by("id"), SearchDecisionSerializer)
 
 
 def _of_kind(request: Request, rows: QuerySet[SearchDecision]) -> QuerySet[SearchDecision]:

@@ -83,7 +83,7 @@ class ExperimentParamsSerializer(ItemSerializer):
         fields = ("id", "uuid", "name", "unique_name", "params")
 
 
-class TrialSerializer(serializers.Serializer[Any]):
+class TrialPlaceSerializer(serializers.Serializer[Any]):
     """Where a trial stands in its search; `parent` is the index of the trial that it goes on from."""
 
     index = serializers.IntegerField()
@@ -114,7 +114,7 @@ class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
             "trial",
         )
 
-    @extend_schema_field(TrialSerializer(allow_null=True))
+    @extend_schema_field(TrialPlaceSerializer(allow_null=True))
     def get_trial(self, experiment: Experiment) -> dict[str, int | None] | None:
         return place_of(experiment)
 

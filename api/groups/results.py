@@ -40,14 +40,14 @@ METRICS = OpenApiParameter(
 )
 
 
-class MetricSerializer(serializers.Serializer[Any]):
+class GoalSerializer(serializers.Serializer[Any]):
     """A metric, and whether more of it is better."""
 
     name = serializers.CharField()
     optimization = serializers.ChoiceField(_OPTIMIZATIONS)
 
 
-class ResultSerializer(serializers.Serializer[Any]):
+class TrialResultSerializer(serializers.Serializer[Any]):
     """A trial with what it reached; `index` is null for a run that a person added."""
 
     experiment = serializers.IntegerField()
@@ -63,7 +63,7 @@ class BestTrialSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField()
 
 
-class BestSerializer(serializers.Serializer[Any]):
+class GroupBestSerializer(serializers.Serializer[Any]):
     """The best trial; null when none has a value."""
 
     metric = serializers.CharField()
@@ -71,21 +71,21 @@ class BestSerializer(serializers.Serializer[Any]):
     trial = BestTrialSerializer(allow_null=True)
 
 
-class ParetoSerializer(serializers.Serializer[Any]):
+class GroupParetoSerializer(serializers.Serializer[Any]):
     """Trials that no other one beats in every metric; of `finished` ones the newest `compared` were looked at."""
 
-    metrics = MetricSerializer(many=True)
+    metrics = GoalSerializer(many=True)
     finished = serializers.IntegerField(help_text="Trials that have a value of each metric.")
     compared = serializers.IntegerField(max_value=results.MOST_COMPARED)
-    trials = ResultSerializer(many=True)
+    trials = TrialResultSerializer(many=True)
 
 
-class ImportanceSerializer(serializers.Serializer[Any]):
+class ParamImportanceSerializer(serializers.Serializer[Any]):
     param = serializers.CharField()
     importance = serializers.FloatField(min_value=0, max_value=1)
 
 
-class ImportancesSerializer(serializers.Serializer[Any]):
+class GroupImportancesSerializer(serializers.Serializer[Any]):
     """Shares of the parameters in a metric's variance, the largest first; they add up to 1.
 
     Of `finished` trials the newest `modelled` were looked at.
@@ -95,7 +95,7 @@ class ImportancesSerializer(serializers.Serializer[Any]):
     optimization = serializers.ChoiceField(_OPTIMIZATIONS)
     finished = serializers.IntegerField(help_text="Trials that have a value of the metric.")
     modelled = serializers.IntegerField(max_value=results.MOST_MODELLED)
-    importances = ImportanceSerializer(many=True)
+    importances = ParamImportanceSerializer(many=True)
 
 
 class OneMetricView(GroupItemView):
@@ -118,20 +118,20 @@ class OneMetricView(GroupItemView):
 class BestView(OneMetricView):
     """The best trial by one metric. Costs the reading of one value of each trial."""
 
-    serializer_class = BestSerializer
+    serializer_class = GroupBestSerializer
 
     @extend_schema(parameters=PARAMETERS)
     def get(self, request: Request, **kwargs: Any) -> Response:
         metric = self.asked_metric(request)
         found = results.best_result(members(self.item), metric)
         trial = found and {**asdict(found), "value": found.values[metric.name]}
-        return Response(BestSerializer({**_goal(metric), "trial": trial}).data)
+        return Response(GroupBestSerializer({**_goal(metric), "trial": trial}).data)
 
 
 class ImportancesView(OneMetricView):
     """How much of a metric each parameter explains. Models the newest 2000 trials, which takes seconds."""
 
-    serializer_class = ImportancesSerializer
+    serializer_class = GroupImportancesSerializer
 
     @extend_schema(parameters=PARAMETERS)
     def get(self, request: Request, **kwargs: Any) -> Response:
@@ -139,13 +139,13 @@ class ImportancesView(OneMetricView):
         found = results.group_importances(self.item, members(self.item), metric)
         shares = [{"param": name, "importance": min(1.0, share)} for name, share in found.shares.items()]
         answer = {"finished": found.finished, "modelled": found.modelled, "importances": shares}
-        return Response(ImportancesSerializer({**_goal(metric), **answer}).data)
+        return Response(GroupImportancesSerializer({**_goal(metric), **answer}).data)
 
 
 class ParetoView(GroupItemView):
     """The trials that no other one beats in every metric. Compares the newest 5000 with each other."""
 
-    serializer_class = ParetoSerializer
+    serializer_class = GroupParetoSerializer
 
     @extend_schema(parameters=[METRICS])
     def get(self, request: Request, **kwargs: Any) -> Response:
@@ -157,7 +157,7 @@ class ParetoView(GroupItemView):
             "compared": found.compared,
             "trials": [asdict(result) for result in found.results],
         }
-        return Response(ParetoSerializer(answer).data)
+        return Response(GroupParetoSerializer(answer).data)
 
     def _asked_metrics(self, request: Request) -> list[Metric]:
         own = results.own_metrics(self.item)

@@ -6,11 +6,14 @@ of a search, those that people added too, or what a selection holds.
 
 from __future__ import annotations
 
+import json
 import math
+import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 from django.db.models import Count, QuerySet
 
@@ -22,6 +25,7 @@ from polyaxon.errors import InvalidInput
 from polyaxon.lifecycles import tables as s
 from polyaxon.stores.series import loaded
 from polyaxon.trials.plans import plan_of
+from polyaxon_schemas import parse
 from polyaxon_schemas.search import Metric
 
 Members = QuerySet[Experiment]
@@ -30,6 +34,8 @@ Members = QuerySet[Experiment]
 MOST_COMPARED = 5_000
 # A model of more takes long and tells no more.
 MOST_MODELLED = 2_000
+# Making a model takes a core for seconds: two at once would take as long, and keep all other requests waiting.
+_ONE_MODEL = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +101,25 @@ def group_importances(group: ExperimentGroup, members: Members, metric: Metric) 
     values = _values(members, [metric.name])
     newest = list(values.order_by("-experiment")[:MOST_MODELLED])
     results = _results([(_of(series), {metric.name: loaded(series.last)}) for series in reversed(newest)])
-    trials = [Trial(each.index, each.params, TrialState.SUCCEEDED, each.values) for each in results]
-    try:
-        shares = importances(SearchSpace.from_matrix(plan_of(group).hptuning.matrix), trials, metric)
-    except SearchError as error:
-        raise InvalidInput(f"{error}.") from error
-    return Importances(shares, len(trials), values.count())
+    known = tuple((json.dumps(each.params), each.values[metric.name]) for each in results)
+    with _ONE_MODEL:
+        try:
+            shares = _shares(group.content, metric.name, metric.optimization, known)
+        except SearchError as error:
+            raise InvalidInput(f"{error}.") from error
+    return Importances(shares, len(results), values.count())
+
+
+@lru_cache(maxsize=16)
+def _shares(
+    content: str, name: str, optimization: Literal["maximize", "minimize"], known: tuple[tuple[str, float], ...]
+) -> dict[str, float]:
+    """Of a search whose trials had these params and values. While none has changed, it is answered at once."""
+    hptuning = parse(content, kind="group").hptuning
+    assert hptuning is not None
+    space = SearchSpace.from_matrix(hptuning.matrix)
+    trials = [Trial(None, json.loads(params), TrialState.SUCCEEDED, {name: value}) for params, value in known]
+    return importances(space, trials, Metric(name=name, optimization=optimization))
 
 
 def _values(members: Members, names: Sequence[str]) -> QuerySet[MetricSeries]:
