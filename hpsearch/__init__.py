@@ -1,14 +1,17 @@
 """Search algorithms: pure functions of a space, settings, a seed and the trials so far."""
 
 from hpsearch.algorithm import SearchAlgorithm
+from hpsearch.budget import spent
 from hpsearch.errors import EmptySpace, SearchError, UnsupportedAlgorithm
 from hpsearch.factory import create_algorithm
 from hpsearch.history import History, MemoryHistory, Score
+from hpsearch.pruning import Curve, Stop, prune
 from hpsearch.space import SearchSpace
 from hpsearch.stopping import stopping_rule
 from hpsearch.trial import Decision, Stage, Strategy, Suggestion, Trial, TrialState
 
 __all__ = [
+    "Curve",
     "Decision",
     "EmptySpace",
     "History",
@@ -18,11 +21,14 @@ __all__ = [
     "SearchError",
     "SearchSpace",
     "Stage",
+    "Stop",
     "Strategy",
     "Suggestion",
     "Trial",
     "TrialState",
     "UnsupportedAlgorithm",
     "create_algorithm",
+    "prune",
+    "spent",
     "stopping_rule",
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hpsearch.bo_model import Model
     from hpsearch.space import SearchSpace
+    from hpsearch.taken import Taken
     from hpsearch.trial import Trial
     from polyaxon_schemas.hptuning import HpTuning
     from polyaxon_schemas.search import BayesianOptimization
@@ -44,7 +45,7 @@ class BayesianSearch(ModelSearch):
         settings = self._settings
         return f"Bayesian optimisation: {settings.n_initial_trials} points to begin with, {settings.n_iterations} more"
 
-    def _propose(self, index: int, trials: Sequence[Trial], taken: set[str]) -> Suggestion | None:
+    def _propose(self, index: int, trials: Sequence[Trial], taken: Taken) -> Suggestion | None:
         observed = self._observed(trials)
         first = index < self._settings.n_initial_trials
         if first or not observed:
@@ -64,16 +65,16 @@ class BayesianSearch(ModelSearch):
                 found.append((codes, loss(trial, metric) if known == Outcome.VALUE else None))
         return found if any(value is not None for _, value in found) else []
 
-    def _spread(self, index: int, taken: set[str]) -> dict[str, Any] | None:
+    def _spread(self, index: int, taken: Taken) -> dict[str, Any] | None:
         point = self._quasi.point(index)
-        return point if self._space.key(point) not in taken else self._free(index, taken)
+        return point if point not in taken else self._free(index, taken)
 
     def _modelled(
         self,
         index: int,
         trials: Sequence[Trial],
         observed: list[tuple[tuple[float, ...], float | None]],
-        taken: set[str],
+        taken: Taken,
     ) -> Suggestion | None:
         from hpsearch.bo_model import Model  # noqa: PLC0415 - scikit-learn is loaded when there is something to model
 
@@ -89,16 +90,16 @@ class BayesianSearch(ModelSearch):
         model = self._model[1]
         for codes in model.ranked(waiting, self._free_codes(taken), index):
             point = self._encoding.point(codes)
-            if self._space.key(point) not in taken:
+            if point not in taken:
                 return Suggestion(index, point, reason=model.reason(len(waiting)), numbers=model.numbers(codes))
         free = self._free(index, taken)
         return None if free is None else Suggestion(index, free, reason="every point that was considered is taken")
 
-    def _free_codes(self, taken: set[str]) -> list[tuple[float, ...]] | None:
+    def _free_codes(self, taken: Taken) -> list[tuple[float, ...]] | None:
         """The points that are left of a space that can be looked through whole."""
         if (self._space.size or _WHOLE + 1) > _WHOLE:
             return None
-        left = [self._encoding.codes(point) for point in self._space.grid() if self._space.key(point) not in taken]
+        left = [self._encoding.codes(point) for point in self._space.grid() if point not in taken]
         return [codes for codes in left if codes is not None]
 
 

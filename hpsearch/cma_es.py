@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hpsearch.cma_state import CmaState
     from hpsearch.space import SearchSpace
+    from hpsearch.taken import Taken
     from hpsearch.trial import Trial
     from polyaxon_schemas.hptuning import HpTuning
     from polyaxon_schemas.search import CmaEs
@@ -44,7 +45,7 @@ class CmaSearch(ModelSearch):
     def _title(self) -> str:
         return f"CMA-ES, {self._settings.n_experiments} trials at most"
 
-    def _propose(self, index: int, trials: Sequence[Trial], taken: set[str]) -> Suggestion | None:
+    def _propose(self, index: int, trials: Sequence[Trial], taken: Taken) -> Suggestion | None:
         if all(axis.is_constant for axis in self._encoding.axes.values()):
             point = self._free(index, taken)
             return None if point is None else Suggestion(index, point, reason="the only point")
@@ -87,12 +88,12 @@ class CmaSearch(ModelSearch):
         return state
 
     def _drawn(
-        self, index: int, stage: Stage, state: CmaState, numbers: dict[str, Any], taken: set[str]
+        self, index: int, stage: Stage, state: CmaState, numbers: dict[str, Any], taken: Taken
     ) -> Suggestion | None:
         reason = f"generation {stage.rung}"
         for place in state.places(index, _ATTEMPTS):
             point = self._encoding.point(state.codes(place))
-            if self._space.key(point) not in taken:
+            if point not in taken:
                 return Suggestion(index, point, stage, reason=reason, numbers={"x": place, **numbers})
         free = self._free(index, taken)
         if free is None:

@@ -29,11 +29,6 @@ class Dimension(ABC):
 
     levels: Levels | None = None
 
-    @property
-    def is_endless(self) -> bool:
-        """Whether two draws are never the same value, but by chance."""
-        return False
-
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """One value, of a plain JSON type."""
@@ -88,11 +83,8 @@ class Continuous(Dimension):
     def __init__(self, law: Law, q: float | None = None) -> None:
         self._law = law
         self._q = q
+        self.bounds = law.bounds  # the upper one is never drawn
         self.levels = _levels_between(law.bounds, q) if law.bounds else None
-
-    @property
-    def is_endless(self) -> bool:
-        return self.levels is None and self._q is None
 
     @property
     def is_even(self) -> bool:
@@ -105,7 +97,7 @@ class Continuous(Dimension):
     def holds(self, value: float) -> bool:
         """Whether a value lies within the bounds."""
         low, high = self._law.bounds or (-math.inf, math.inf)
-        return low - (self._q or 0) < value <= high or value == low
+        return low - (self.q or 0) < value <= high or value == low
 
     def quantile(self, share: float) -> Any:
         """The value at ``share`` of the law, 0 <= share <= 1."""
@@ -124,6 +116,16 @@ class Continuous(Dimension):
     def _value(self, number: float) -> Any:
         value = _held(number)
         return value if self._q is None else quantised(value, self._q)
+
+    @property
+    def q(self) -> float | None:
+        """What values are multiples of."""
+        return self._q
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are so many values that a search does not draw one twice."""
+        return self._q is None and self.levels is None and self._law.is_dense
 
 
 def quantised(value: float, q: float) -> int | float:

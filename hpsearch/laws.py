@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 _MAX_EXPONENT = 709.0
+# Below the least of these, and above the greatest, floats get few or end.
+_SAFE_EXPONENT = 700.0
+# Of so many values, ten thousand draws are all different but for one search in a million.
+_MANY = 2.0**45
+# A normal distribution has no draws further out than this.
+_MAX_DEVIATIONS = 9
 # Shares are kept this far from 0 and 1, where a normal distribution has no quantile.
 _EDGE = 1e-9
 
@@ -47,6 +54,11 @@ class Law(ABC):
     def bounds(self) -> tuple[float, float] | None:
         """The lowest and the highest value; None when there is no end of them."""
 
+    @property
+    @abstractmethod
+    def is_dense(self) -> bool:
+        """Whether there are so many values that a search does not draw one twice."""
+
     def quantile(self, share: float) -> float:
         """The value that ``share`` of all draws are below, 0 <= share <= 1."""
         return self._shaped(self._quantile(share))
@@ -59,6 +71,13 @@ class Law(ABC):
 
     def _shaped(self, value: float) -> float:
         return exponential(value) if self.log else value
+
+
+def _holds_many(low: float, high: float, *, log: bool) -> bool:
+    """Whether there are many floats between low and high, and (``log``) as many exponentials of them."""
+    spacing = max(math.ulp(low), math.ulp(high), math.ulp(1.0) if log else 0.0)
+    within = max(abs(low), abs(high)) <= (_SAFE_EXPONENT if log else sys.float_info.max)
+    return within and high / 2 - low / 2 > _MANY / 2 * spacing
 
 
 @dataclass(frozen=True)
@@ -81,6 +100,10 @@ class UniformLaw(Law):
     def bounds(self) -> tuple[float, float]:
         return self._shaped(self.low), self._shaped(self.high)
 
+    @property
+    def is_dense(self) -> bool:
+        return _holds_many(self.low, self.high, log=self.log)
+
 
 @dataclass(frozen=True)
 class NormalLaw(Law):
@@ -101,3 +124,8 @@ class NormalLaw(Law):
     def bounds(self) -> tuple[float, float] | None:
         only = self._shaped(self.loc)
         return (only, only) if self.scale == 0 else None
+
+    @property
+    def is_dense(self) -> bool:
+        reach = _MAX_DEVIATIONS * self.scale
+        return _holds_many(self.loc - reach, self.loc + reach, log=self.log)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hpsearch.algorithm import SearchAlgorithm
 from hpsearch.seeds import generator
+from hpsearch.taken import Taken
 from hpsearch.trial import Decision, Suggestion, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ModelSearch(SearchAlgorithm):
         """What the search is, for people."""
 
     @abstractmethod
-    def _propose(self, index: int, trials: Sequence[Trial], taken: set[str]) -> Suggestion | None:
+    def _propose(self, index: int, trials: Sequence[Trial], taken: Taken) -> Suggestion | None:
         """Suggestion ``index`` given the trials before it; None when every point is taken."""
 
     def suggest(self, history: History, *, limit: int = SearchAlgorithm.BATCH) -> Decision:
@@ -55,27 +56,27 @@ class ModelSearch(SearchAlgorithm):
         if not missing:
             return Decision((), True, self._title)
         trials = list(history.all())
-        taken = {key for trial in trials if (key := self._space.key(trial.params)) is not None}
+        taken = Taken(self._space, (trial.params for trial in trials))
         made: list[Suggestion] = []
         for index in missing[:limit]:
             suggestion = self._propose(index, _before(index, trials), taken)
             if suggestion is None:
                 return Decision(tuple(made), True, f"{self._title}; every point of the space is taken")
             made.append(suggestion)
-            taken.add(self._space.key(suggestion.params) or "")
+            taken.add(suggestion.params)
             trials.append(_waiting(suggestion))
         return Decision(tuple(made), len(missing) <= limit, self._title)
 
     def _free(
-        self, index: int, taken: set[str], draw: Callable[[np.random.Generator], dict[str, Any]] | None = None
+        self, index: int, taken: Taken, draw: Callable[[np.random.Generator], dict[str, Any]] | None = None
     ) -> dict[str, Any] | None:
         """A point that is not taken, drawn from the space or by ``draw``; None when there seems to be none."""
         rng = generator(self._seed, index)
         for _ in range(_MAX_REPEATS):
             point = (draw or self._space.sample)(rng)
-            if self._space.key(point) not in taken:
+            if point not in taken:
                 return point
-        return self._space.free_point(rng, taken)
+        return self._space.free_point(rng, taken.keys)
 
 
 def _before(index: int, trials: Sequence[Trial]) -> list[Trial]:

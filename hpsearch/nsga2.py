@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hpsearch.space import SearchSpace
+    from hpsearch.taken import Taken
     from hpsearch.trial import Trial
     from polyaxon_schemas.hptuning import HpTuning
     from polyaxon_schemas.search import Nsga2
@@ -37,7 +38,7 @@ class Nsga2Search(ModelSearch):
         names = ", ".join(metric.name for metric in self._settings.metrics)
         return f"NSGA-II for {names} in generations of {self._settings.population_size}"
 
-    def _propose(self, index: int, trials: Sequence[Trial], taken: set[str]) -> Suggestion | None:
+    def _propose(self, index: int, trials: Sequence[Trial], taken: Taken) -> Suggestion | None:
         suggested = [trial for trial in trials if trial.index is not None]
         present = max((trial.stage.rung for trial in suggested), default=0)
         complete = [trial for trial in suggested if self._is_complete(trial)]
@@ -53,7 +54,7 @@ class Nsga2Search(ModelSearch):
         known = all(outcome(trial, metric.name) == Outcome.VALUE for metric in metrics)
         return known and self._encoding.codes(trial.params) is not None
 
-    def _at_random(self, index: int, taken: set[str]) -> Suggestion | None:
+    def _at_random(self, index: int, taken: Taken) -> Suggestion | None:
         point = self._free(index, taken)
         return None if point is None else Suggestion(index, point, reason="generation 0: drawn at random")
 
@@ -72,7 +73,7 @@ class Nsga2Search(ModelSearch):
         return elite(self._encoding, self._settings, pool)
 
     def _child(
-        self, index: int, generation: int, parents: Sequence[Trial], taken: set[str], *, opens: bool
+        self, index: int, generation: int, parents: Sequence[Trial], taken: Taken, *, opens: bool
     ) -> Suggestion | None:
         from hpsearch.nsga2_model import children  # noqa: PLC0415 - Optuna is loaded when it is needed
 
@@ -84,7 +85,7 @@ class Nsga2Search(ModelSearch):
             for name, axis in self._encoding.axes.items():
                 if name not in codes and not axis.is_constant:  # a mutation
                     point[name] = self._space.dimensions[name].sample(rng)
-            if self._space.key(point) not in taken:
+            if point not in taken:
                 return Suggestion(index, point, Stage(0, generation), reason=reason, numbers=numbers)
         free = self._free(index, taken)
         reason = f"generation {generation}, drawn at random: the children that were bred are taken"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.algorithm import SearchAlgorithm
-from hpsearch.caching import Recent
+from hpsearch.dimensions import Continuous
 from hpsearch.encoding import Encoding
 from hpsearch.quasi import QuasiRandom
 from hpsearch.seeds import generator
 from hpsearch.trial import Decision, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
     from hpsearch.history import History
     from hpsearch.space import SearchSpace
     from polyaxon_schemas.hptuning import HpTuning
@@ -32,17 +31,11 @@ class QmcSearch(SearchAlgorithm):
     position ``i`` of the sequence; in others positions that repeat a point are passed over.
     """
 
-    def __init__(self, space: SearchSpace, settings: Qmc, seed: int, *, name: str | None = None) -> None:
-        """``name`` tells this space from any other; under it the points of a finite space are kept between calls."""
+    def __init__(self, space: SearchSpace, settings: Qmc, seed: int) -> None:
         size = space.size
         self._planned = settings.n_experiments if size is None else min(settings.n_experiments, size)
         self._title = f"{settings.sequence} sequence of at most {self._planned} points"
-        encoding = Encoding(space)
-        quasi = QuasiRandom(encoding, seed, settings.sequence, scramble=settings.scramble)
-        self._endless = any(dimension.is_endless for dimension in space.dimensions.values())
-        self._quasi = quasi
-        key = None if name is None else (name, seed, settings.sequence, settings.scramble)
-        self._distinct = _kept(key, lambda: _Distinct(space, quasi, seed))
+        self._points = _points(space, seed, settings.sequence, settings.scramble)
 
     @property
     def planned(self) -> int:
@@ -52,7 +45,7 @@ class QmcSearch(SearchAlgorithm):
         missing = history.missing(self._planned, limit + 1)
         made: list[Suggestion] = []
         for index in missing[:limit]:
-            point = self._quasi.point(index) if self._endless else self._distinct.point(index)
+            point = self._points.point(index)
             if point is None:
                 return Decision(tuple(made), True, f"{self._title}; the space seems to hold no more")
             made.append(Suggestion(index, point))
@@ -91,14 +84,15 @@ class _Distinct:
         return self._space.free_point(generator(self._seed, len(self._points)), self._taken)
 
 
-_sequences: Recent[_Distinct] = Recent(_SEARCHES)
-
-
-def _kept(key: Hashable | None, make: Callable[[], _Distinct]) -> _Distinct:
-    return make() if key is None else _sequences.made(key, make)
+@lru_cache(maxsize=_SEARCHES)
+def _points(space: SearchSpace, seed: int, sequence: str, scramble: bool) -> QuasiRandom | _Distinct:
+    """The points of equal spaces (see ``SearchSpace.__eq__``) are worked out once."""
+    quasi = QuasiRandom(Encoding(space), seed, sequence, scramble=scramble)
+    dense = any(isinstance(each, Continuous) and each.is_dense for each in space.dimensions.values())
+    return quasi if dense else _Distinct(space, quasi, seed)
 
 
 def build(space: SearchSpace, tuning: HpTuning, seed: int) -> QmcSearch:
     """The algorithm of a section."""
     assert tuning.qmc is not None
-    return QmcSearch(space, tuning.qmc, seed, name=tuning.model_dump_json(include={"matrix"}))
+    return QmcSearch(space, tuning.qmc, seed)

@@ -19,15 +19,25 @@ if TYPE_CHECKING:
 class SearchSpace:
     """The points a search can try; a point is a dict of plain JSON values."""
 
-    def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
+    def __init__(self, dimensions: Mapping[str, Dimension], source: str | None = None) -> None:
         if not dimensions:
             raise EmptySpace("the matrix has no parameter")
         self.dimensions = dict(dimensions)
+        self._source = source
 
     @classmethod
     def from_matrix(cls, matrix: Mapping[str, MatrixParam]) -> SearchSpace:
         """The space of an hptuning section's matrix."""
-        return cls({name: dimension(param.option) for name, param in matrix.items()})
+        options = [[name, param.model_dump(mode="json")] for name, param in matrix.items()]
+        return cls({name: dimension(param.option) for name, param in matrix.items()}, identity(options))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of the same matrix, in the same order."""
+        same = isinstance(other, SearchSpace) and self._source is not None and self._source == other._source
+        return same or self is other
+
+    def __hash__(self) -> int:
+        return hash(self._source or id(self))
 
     @property
     def size(self) -> int | None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def single_threaded() -> AbstractContextManager[Any]:
     """Holds the libraries of numpy and scipy to one thread while it is entered."""
-    return _controller().limit(limits=1)
+    limited: AbstractContextManager[Any] = _controller().limit(limits=1)
+    return limited
 
 
 @cache

@@ -62,23 +62,29 @@ class _Sampler(TPESampler):
         return self._whole
 
 
-def candidates(
-    encoding: Encoding, settings: Tpe, seed: int, trials: Sequence[Trial], key: Hashable | None
-) -> Iterator[list[float]]:
-    """Codes of points, as many as it may take to find one that is not taken.
+class TpeModel:
+    """What the trials of a search say. What was made of them is kept under ``key``, which names the search."""
 
-    ``key`` names the space and the metric; what was made of the trials is kept under it, unless it is None.
-    """
-    space = distributions(encoding)
-    sampler = _Sampler(settings, seed, space)
-    kept = {} if key is None else _conversions.made(key, dict)
-    made = study(_converted(encoding, settings.metric.name, trials, space, kept), [settings.metric], sampler)
-    for _ in range(_ATTEMPTS):
-        chosen = sampler.sample_relative(made, asked(), sampler.infer_relative_search_space(made, asked()))
-        for name in space:
-            if name not in chosen:
-                chosen[name] = sampler.sample_independent(made, asked(), name, space[name])
-        yield [float(chosen.get(name, 0)) for name in encoding.axes]
+    def __init__(self, encoding: Encoding, settings: Tpe, trials: Sequence[Trial], key: Hashable) -> None:
+        self._encoding = encoding
+        self._settings = settings
+        self._space = distributions(encoding)
+        kept = _conversions.made(key, dict)
+        self._trials = _converted(encoding, settings.metric.name, trials, self._space, kept)
+        #: How many trials tell good points from bad ones.
+        self.observed = sum(trial.state != State.RUNNING for trial in self._trials)
+
+    def candidates(self, seed: int) -> Iterator[list[float]]:
+        """Codes of points, as many as it may take to find one that is not taken."""
+        space = self._space
+        sampler = _Sampler(self._settings, seed, space)
+        made = study(self._trials, [self._settings.metric], sampler)
+        for _ in range(_ATTEMPTS):
+            chosen = sampler.sample_relative(made, asked(), sampler.infer_relative_search_space(made, asked()))
+            for name in space:
+                if name not in chosen:
+                    chosen[name] = sampler.sample_independent(made, asked(), name, space[name])
+            yield [float(chosen.get(name, 0)) for name in self._encoding.axes]
 
 
 def _converted(

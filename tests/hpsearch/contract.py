@@ -13,7 +13,7 @@ import pytest
 
 from hpsearch import MemoryHistory, SearchAlgorithm, SearchSpace, Suggestion, Trial, TrialState, create_algorithm
 from polyaxon_schemas.hptuning import HpTuning
-from tests.hpsearch.driving import ENDS, History, Metrics, chance, drive, measure, pool
+from tests.hpsearch.driving import ENDS, History, Metrics, NarrowHistory, chance, drive, measure, pool
 
 MIXED: dict[str, Any] = {
     "flag": {"values": [True, False]},
@@ -41,6 +41,8 @@ class AlgorithmContract(ABC):
     of_one_point = 1
     #: Whether runs that people added change what is suggested.
     learns_from_others = False
+    #: Whether the algorithm never asks the history for every trial.
+    asks_narrowly = False
     #: A search is cut off after every so many trials; more than 1 for algorithms that take their time.
     cut_every = 1
     #: Pools of how many workers, and how many orders of completion each.
@@ -170,11 +172,18 @@ class AlgorithmContract(ABC):
     def test_one_single_point_is_a_search_too(self) -> None:
         assert len(drive(self.make(matrix={"a": {"values": [1]}}))) == self.of_one_point
 
+    def test_what_it_asks_for_does_not_grow_with_the_search(self) -> None:
+        history = drive(self.make())
+        for count in range(0, len(history) + 1, self.cut_every) if self.asks_narrowly else ():
+            trials = [history[index] for index in range(count)]
+            assert self.make().suggest(NarrowHistory(trials)) == self.make().suggest(MemoryHistory(trials))
+
     def test_runs_that_people_added_do_no_harm(self) -> None:
         added = [
             Trial(None, {}, TrialState.RUNNING),
             Trial(None, {"depth": 77, "else": [1]}, TrialState.SUCCEEDED, measure(Suggestion(0, {}))),
             Trial(None, drive(self.make())[0].params, TrialState.SUCCEEDED, measure(Suggestion(0, {}))),
+            *[Trial(None, {}, TrialState.SUCCEEDED, {"loss": 0.0}, parent=index) for index in range(50)],
             Trial(None, {"depth": "text", "kind": None, "flag": math.nan}, TrialState.FAILED, {"loss": math.nan}),
         ]
         history = drive(self.make(), by_hand=added)
@@ -191,5 +200,6 @@ class AlgorithmContract(ABC):
                 history = pool(self.make, workers, order, outcome=outcome)
                 assert sorted(history) == list(range(len(history))) != []
                 assert all(trial.state in ENDS for trial in history.values())
+                assert all(trial.parent is None or trial.parent < index for index, trial in history.items())
                 decision = self.make().suggest(MemoryHistory(history.values()))
                 assert (decision.suggestions, decision.finished) == ((), True)

@@ -29,14 +29,15 @@ class TestTpe(AlgorithmContract):
     learns_from_others = True
 
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
-        return {"matrix": dict(matrix), "tpe": {"n_experiments": 10, "metric": LOSS, "n_startup_trials": 4}}
+        section = {"n_experiments": 10, "metric": LOSS, "n_startup_trials": 4, "multivariate": False}
+        return {"matrix": dict(matrix), "tpe": section}
 
 
 class TestMultivariateTpe(AlgorithmContract):
     learns_from_others = True
 
     def settings(self, matrix: Mapping[str, Any]) -> dict[str, Any]:
-        section = {"n_experiments": 50, "metric": LOSS, "n_startup_trials": 0, "multivariate": True}
+        section = {"n_experiments": 50, "metric": LOSS, "n_startup_trials": 0}
         return {"matrix": dict(matrix), "tpe": section}
 
 
