@@ -12,6 +12,8 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 EXPIRY_INTERVAL = 300.0  # seconds
 SWEEP_INTERVAL = 3600.0
+# Of searches that look at what their trials report while they run. Reports themselves wake nobody: they come too often.
+SEARCHES_INTERVAL = 2.0
 
 
 def timetable(config: Config) -> dict[str, dict[str, Any]]:
@@ -19,6 +21,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
     intervals = {
         "scheduler.sync": config.scheduler.sync_interval,
         "scheduler.reconcile": config.scheduler.reconcile_interval,
+        "scheduler.searches": SEARCHES_INTERVAL,
         "scheduler.expire": EXPIRY_INTERVAL,
         "scheduler.sweep": SWEEP_INTERVAL,
         "scheduler.webhooks": config.webhooks.webhooks_interval,

@@ -12,6 +12,7 @@ from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
+from scheduler.passes.pruning import groups_to_watch
 from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
 from scheduler.passes.unsupported import end_unsupported
@@ -42,6 +43,13 @@ def _advance_row(kind: str, pk: int) -> None:
 @app.task(name="scheduler.group")
 def group_pass(pk: int) -> None:
     guarded(partial(advance_group, ExperimentGroup(pk=pk)))
+
+
+@app.task(name="scheduler.searches")
+@one_at_a_time
+def searches_pass() -> None:
+    for pk in groups_to_watch():
+        group_pass(pk)
 
 
 @app.task(name="scheduler.dispatch")

@@ -101,7 +101,7 @@ def _members(project: Project, ids: Sequence[int]) -> list[Experiment]:
 
 def _insert(project: Project, user: User, new: NewGroup, hptuning: dict[str, Any] | None, seed: int) -> ExperimentGroup:
     kind = ExperimentGroup.STUDY if hptuning else ExperimentGroup.SELECTION
-    origin = {"original_group": new.original, "cloning_strategy": new.cloning_strategy}
+    origin: dict[str, Any] = {"original_group": new.original, "cloning_strategy": new.cloning_strategy}
     group = insert(ExperimentGroup, project, user, new, group_type=kind, hptuning=hptuning, seed=seed, **origin)
     if group.hptuning and group.is_managed:
         wake("group", group.pk)
@@ -119,7 +119,7 @@ def stop_group(group: ExperimentGroup, user: User, *, pending_only: bool = False
     if not pending_only:
         request_stop(group, user)
         return
-    close_search(group, PENDING_STOPPED, {"pending_stopped": True})
+    _close(group, PENDING_STOPPED, {"pending_stopped": True})
     for trial in group.experiments.filter(status__in=WAITING).order_by("pk"):
         request_stop(trial, user)
 
@@ -127,9 +127,14 @@ def stop_group(group: ExperimentGroup, user: User, *, pending_only: bool = False
 @transaction.atomic
 def close_search(group: ExperimentGroup, reason: str, numbers: Mapping[str, Any] | None = None) -> None:
     """Have a search make no further trials; it is done when those that there are have ended."""
+    if not group.suggestions_complete:
+        _close(group, reason, numbers)
+
+
+def _close(group: ExperimentGroup, reason: str, numbers: Mapping[str, Any] | None) -> None:
     locked = lock(group)  # a pass that adds trials comes before this, or after it, and adds none
     assert isinstance(locked, ExperimentGroup)
-    if not locked.suggestions_complete and not locked.is_done:
+    if not locked.is_done:
         locked.suggestions_complete = True
         locked.save(update_fields=["suggestions_complete", "updated_at"])
         _finish(locked, reason, numbers)

@@ -15,12 +15,14 @@ from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import first_statuses, lock
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
+from polyaxon.db.models.abstract import Runnable
 from polyaxon.events import emit, emit_all
+from polyaxon.lifecycles import tables as s
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
 from polyaxon_schemas.resources import Amounts, total
 
-RESUME, COPY, RESTART = "resume", "copy", "restart"
+RESUME, RESTART = "resume", "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,9 @@ def _trials_at(locked: ExperimentGroup, indexes: set[int]) -> dict[int | None, E
 
 def _origin(suggestion: Suggestion, parents: Mapping[int | None, Experiment]) -> _Origin:
     parent = parents[suggestion.parent]
-    if suggestion.strategy is Strategy.RESUME:
-        return _Origin(_root(parent), RESUME)
-    return _Origin(parent.pk, COPY if suggestion.strategy is Strategy.COPY else RESTART)
+    if suggestion.strategy in {Strategy.RESUME, Strategy.COPY}:
+        return _Origin(_root(parent), suggestion.strategy)
+    return _Origin(parent.pk, RESTART)
 
 
 def _root(trial: Experiment) -> int:
@@ -187,6 +189,7 @@ def prune_trial(trial: Experiment, reason: str, numbers: Mapping[str, Any]) -> b
 
 def decide(trial: Experiment, kind: str, reason: str, numbers: Mapping[str, Any] | None = None) -> None:
     """Record a decision about a trial, in the caller's transaction."""
+    assert trial.experiment_group_id is not None
     SearchDecision.objects.create(
         experiment_group_id=trial.experiment_group_id,
         experiment=trial,
@@ -195,3 +198,24 @@ def decide(trial: Experiment, kind: str, reason: str, numbers: Mapping[str, Any]
         reason=reason,
         numbers=dict(numbers or {}),
     )
+
+
+def why_stopped(run: Runnable) -> str | None:
+    """Why the platform wanted `run` to end; None when its user did."""
+    if not isinstance(run, Experiment) or run.experiment_group_id is None:
+        return None
+    decision = SearchDecision.objects.filter(experiment=run, kind=SearchDecision.STOP).order_by("-id").first()
+    if decision is not None:
+        return decision.reason
+    group = run.experiment_group
+    assert group is not None
+    return group.status_message or None if group.stop_requested_at is not None else None
+
+
+def next_retry(trial: Experiment) -> tuple[int, int]:
+    """The number of the next retry of `trial`, and how many its search allows: none of a run that a person added."""
+    group = trial.experiment_group
+    if group is None or trial.trial_index is None or group.status != s.RUNNING or group.stop_requested_at is not None:
+        return 1, 0
+    most = int((group.hptuning or {}).get("max_retries", 0))
+    return (1 + trial.decisions.filter(kind=SearchDecision.RETRY).count() if most else 1), most

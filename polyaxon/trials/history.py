@@ -75,14 +75,14 @@ SELECT trial_index, following FROM (
 class Places(NamedTuple):
     """Which suggestions have trials: how many there are, and the lowest and highest index."""
 
-    count: int
+    number: int
     first: int | None
     last: int | None
 
     @property
     def whole(self) -> bool:
         """Whether nothing is missing below the last one."""
-        return not self.count or (self.first == 0 and self.last == self.count - 1)
+        return not self.number or (self.first == 0 and self.last == self.number - 1)
 
 
 class DatabaseHistory(History):
@@ -93,12 +93,12 @@ class DatabaseHistory(History):
         self._places: Places | None = None
 
     def __len__(self) -> int:
-        return self._known_places().count
+        return self._known_places().number
 
     def missing(self, planned: int, limit: int) -> list[int]:
         places = self._known_places()
         if places.whole:
-            return list(range(places.count, min(planned, places.count + limit)))
+            return list(range(places.number, min(planned, places.number + limit)))
         found: list[int] = []
         for start, end in self._gaps(planned, limit):
             found += range(start, min(end, start + limit - len(found)))

@@ -9,7 +9,8 @@ from functools import partial
 from django.db import Error as AnyDatabaseError
 
 from hpsearch import stopping_rule
-from polyaxon.actions.groups import end_search, finish_search, last_finish
+from hpsearch.budget import spent
+from polyaxon.actions.groups import close_search, end_search, finish_search, last_finish
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import set_status
 from polyaxon.actions.trials import add_trials
@@ -18,8 +19,11 @@ from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials import Counts, DatabaseHistory, Plan, count_trials, plan_of
 from polyaxon.trials.goals import best_trials
+from polyaxon.trials.hours import hours_spent
 from polyaxon.wakeups import wake
+from polyaxon_schemas.hptuning import Budget
 from scheduler import turns
+from scheduler.passes.pruning import prune_trials
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +80,7 @@ def _advance(group: ExperimentGroup) -> None:
     if ends_early(group, plan, counts):
         _stop(group)
         return
+    prune_trials(group, plan)
     counts = _suggest(group, plan, counts)
     if group.suggestions_complete and not counts.open and finish_search(group):
         return
@@ -84,32 +89,46 @@ def _advance(group: ExperimentGroup) -> None:
 
 
 def ends_early(group: ExperimentGroup, plan: Plan, counts: Counts) -> bool:
-    """Have the search end if it has reached its goal, or spent what it may."""
-    goals = plan.hptuning.early_stopping
+    """Have the search end if it has reached its goal, or used up its failures or hours."""
+    goals, budget = plan.hptuning.early_stopping, plan.hptuning.budget
     if goals and (reason := stopping_rule(plan.hptuning, list(best_trials(group, goals)))):
         return end_search(group, reason)
-    return False
+    hours = hours_spent(group) if budget.max_hours is not None else 0.0
+    reason = spent(budget.model_copy(update={"max_trials": None}), trials=0, failures=counts.failed, hours=hours)
+    if reason is None:
+        return False
+    failed = budget.max_failures is not None and counts.failed >= budget.max_failures
+    return end_search(group, reason, {"failures": counts.failed, "hours": round(hours, 6)}, as_failed=failed)
 
 
 def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts) -> Counts:
     """Have the next trials made; the counts with them."""
     room = 0 if group.suggestions_complete else _room(plan, counts)
-    if room <= 0:
-        return counts
-    decision = plan.algorithm.suggest(DatabaseHistory(group), limit=room)
-    added = len(add_trials(group, decision.suggestions, complete=decision.finished))
-    after = Counts(counts.trials + added, counts.waiting + added, counts.open + added, counts.failed)
-    if added and not decision.finished and _room(plan, after) > 0:
-        wake("group", group.pk)
-    return after
+    if room > 0:
+        decision = plan.algorithm.suggest(DatabaseHistory(group), limit=room)
+        added = len(add_trials(group, decision.suggestions, complete=decision.finished))
+        counts = Counts(counts.trials + added, counts.waiting + added, counts.open + added, counts.failed)
+        if added and not decision.finished and _room(plan, counts) > 0:
+            wake("group", group.pk)
+    _close_if_spent(group, plan, counts)
+    return counts
+
+
+def _close_if_spent(group: ExperimentGroup, plan: Plan, counts: Counts) -> None:
+    reason = spent(Budget(max_trials=plan.hptuning.budget.max_trials), trials=counts.trials, failures=0, hours=0.0)
+    if reason is not None:
+        close_search(group, reason, {"trials": counts.trials})
 
 
 def _room(plan: Plan, counts: Counts) -> int:
     """For how many suggestions to ask."""
-    concurrency = plan.hptuning.concurrency
+    concurrency, most = plan.hptuning.concurrency, plan.hptuning.budget.max_trials
     if plan.algorithm.adaptive:
-        return min(concurrency - counts.open, SUGGESTIONS_AT_ONCE)
-    return SUGGESTIONS_AT_ONCE if counts.waiting < max(concurrency, AHEAD) else 0
+        room = concurrency - counts.open
+    else:
+        room = SUGGESTIONS_AT_ONCE if counts.waiting < max(concurrency, AHEAD) else 0
+    left = room if most is None else most - counts.trials
+    return min(room, left, SUGGESTIONS_AT_ONCE)
 
 
 def _stop(group: ExperimentGroup) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable
 
 from polyaxon.actions.runs import WAITING
 from polyaxon.db.models import Experiment, ExperimentGroup, Job
-from polyaxon.lifecycles import Lifecycle
+from polyaxon.lifecycles import EXPERIMENT, Lifecycle
 from polyaxon.lifecycles import tables as s
 
 Run = Experiment | Job
@@ -50,10 +51,22 @@ def waiting(limit: int) -> list[Run]:
     found: list[Run] = [
         *experiments.filter(trial_index=None).order_by("id")[:limit],
         *jobs.order_by("id")[:limit],
-        *_trials(experiments.exclude(trial_index=None), limit),
+        *_trials(experiments.filter(_is_free(), trial_index__isnull=False), limit),
     ]
     found.sort(key=lambda run: (run.created_at, run.pk))
     return found[:limit]
+
+
+def _is_free() -> Combinable:
+    """Nobody writes where the trial wants to: the two would destroy each other's checkpoint, or the copy be torn."""
+    return ~Q(cloning_strategy__in=("resume", "copy")) | ~Exists(_writers())
+
+
+def _writers() -> QuerySet[Experiment]:
+    """Runs that write now to the outputs in which a trial is to go on, or which it is to copy."""
+    owner = OuterRef("original_experiment")
+    started = Experiment._base_manager.filter(is_managed=True, status__in=EXPERIMENT.open - WAITING)
+    return started.filter(Q(pk=owner) | Q(cloning_strategy="resume", original_experiment=owner))
 
 
 def _trials(experiments: QuerySet[Experiment], limit: int) -> list[Experiment]:

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import lock, set_status
-from polyaxon.db.models import Experiment
+from polyaxon.actions.trials import decide, next_retry, why_stopped
+from polyaxon.db.models import Experiment, SearchDecision
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
@@ -132,33 +133,52 @@ def _running(run: Run, seen: Observation) -> None:
 def _end(run: Run, seen: Observation) -> None:
     _running(run, seen)
     if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
-        _again(run, seen)
+        _again(run, INTERRUPTED, at=seen.finished_at)
     elif seen.stop_reason is not None:
-        _move(run, s.STOPPED, message=STOPPED, at=seen.finished_at)
+        _move(run, s.STOPPED, message=why_stopped(run) or STOPPED, at=seen.finished_at)
     elif seen.exit_code == 0:
         _move(run, s.SUCCEEDED, at=seen.finished_at)
     else:
-        _move(run, s.FAILED, message=seen.message, at=seen.finished_at)
+        _fail(run, seen)
 
 
 def _lost(run: Run, seen: Observation) -> None:
     _running(run, seen)
     if seen.stop_reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
-        _again(run, seen)
+        _again(run, INTERRUPTED, at=seen.finished_at)
     elif seen.stop_reason is not None:
-        _move(run, s.STOPPED, message=STOPPED)
+        _move(run, s.STOPPED, message=why_stopped(run) or STOPPED)
     else:
-        _move(run, s.FAILED, message=seen.message)
+        _fail(run, seen)
+
+
+def _fail(run: Run, seen: Observation) -> None:
+    """A trial of a search is started again as often as that allows; whatever else fails has failed."""
+    if not (isinstance(run, Experiment) and _retry(run, seen)):
+        _move(run, s.FAILED, message=seen.message, at=seen.finished_at)
 
 
 @transaction.atomic
-def _again(run: Run, seen: Observation) -> None:
-    """The platform ended it, not its user: the same run goes on with the same outputs."""
+def _retry(trial: Experiment, seen: Observation) -> bool:
+    row = lock(trial)
+    assert isinstance(row, Experiment)
+    number, most = next_retry(row)
+    if number > most or row.stop_requested_at is not None or row.attempt != trial.attempt:
+        return False
+    reason = f"It is started again, retry {number} of {most}: {seen.message or 'it failed'}"
+    decide(row, SearchDecision.RETRY, reason, {"retry": number, "attempt": row.attempt})
+    _again(trial, reason, at=seen.finished_at)
+    return True
+
+
+@transaction.atomic
+def _again(run: Run, reason: str, *, at: datetime | None) -> None:
+    """The same run goes on with the same outputs, in the slot that it has."""
     row = lock(run)
     assert isinstance(row, Runnable)
     if row.is_done or row.attempt != run.attempt:
         return
-    _move(run, s.WARNING, message=INTERRUPTED, at=seen.finished_at)
+    _move(run, s.WARNING, message=reason, at=at)
     _move(run, s.SCHEDULED, message=f"Attempt {row.attempt + 1}.")
     run.attempt = row.attempt + 1
     run.save(update_fields=["attempt", "updated_at"])

@@ -17,6 +17,12 @@ def test_done_is_final(lifecycle: Lifecycle) -> None:
     assert moves == []
 
 
+def test_only_searches_that_ended_may_be_opened_again() -> None:
+    assert GROUP.reopens == {"stopped", "failed", "done"}
+    assert GROUP.reopens <= GROUP.done
+    assert EXPERIMENT.reopens == JOB.reopens == frozenset()
+
+
 @ALL
 def test_every_open_status_can_end_in_every_done_one(lifecycle: Lifecycle) -> None:
     missing = [(a, b) for a in lifecycle.open for b in lifecycle.done if not lifecycle.can_move(a, b)]
