@@ -117,14 +117,14 @@ class Maximiser:
         climbed = point.copy()
         climbed[places] = np.clip(found.x, 0, 1)
         better = np.all(np.isfinite(climbed)) and worth(climbed[None, :])[0] >= worth(point[None, :])[0]
-        return climbed if better else point
+        return np.asarray(climbed if better else point)
 
 
 def _moved(axis: Axis, codes: Floats, steps: Floats, fresh: Floats) -> Floats:
     if axis.count is None:
-        return np.clip(codes + steps, 0, 1)
+        return np.asarray(np.clip(codes + steps, 0, 1))
     if not axis.is_ordered:
         return np.asarray(np.floor(fresh * axis.count))
     # At least one level further, or nothing would move where levels are few.
     jump = np.sign(steps) * np.maximum(1, np.round(np.abs(steps) * axis.count))
-    return np.clip(np.round(codes + jump), 0, axis.count - 1)
+    return np.asarray(np.clip(np.round(codes + jump), 0, axis.count - 1))
