@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
 
+from polyaxon import events
 from polyaxon.db.models import (
     BuildJob,
     BuildJobStatus,
+    Event,
     Experiment,
     ExperimentGroup,
     ExperimentGroupStatus,
@@ -28,8 +32,7 @@ from polyaxon.db.models import (
     Token,
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
-from polyaxon.db.prepared import append
-from polyaxon.events import emit
+from polyaxon.db.prepared import Prepared, append, change
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -43,10 +46,23 @@ _RECORDS: dict[type[Stateful], tuple[type[StatusRecord], str]] = {
     ExperimentGroup: (ExperimentGroupStatus, "experiment_group"),
 }
 
+StatefulT = TypeVar("StatefulT", bound=Stateful)
+
 BEFORE_LAUNCH = frozenset({s.CREATED, s.RESUMING, s.BUILDING})
 
 
-@transaction.atomic
+@dataclass(slots=True)
+class Move:
+    """One change of status of a row that is locked, or that is not stored yet."""
+
+    row: Stateful
+    status: str
+    message: str | None = None
+    traceback: str | None = None
+    details: Mapping[str, Any] | None = None
+    at: datetime | None = None
+
+
 def set_status(
     instance: Stateful,
     status: str,
@@ -62,15 +78,84 @@ def set_status(
     The row is locked and read again, so two callers never decide on the same old status. `enforce=False` skips the
     table for runs that the platform does not manage: their client is the only one who knows.
     """
-    row = lock(instance)
-    if enforce and not _may_move(row, status):
-        _copy_state(row, instance)
-        return None
-    record = _record(row, status, message, traceback, details, at)
-    _apply(row, status, message, record.created_at)
-    _copy_state(row, instance)
-    _announce(row, status, message)
-    return record
+    with transaction.atomic(savepoint=False):
+        row = lock(instance)
+        record = None
+        if not enforce or may_move(row, status):
+            (record,) = carry_out([Move(row, status, message, traceback, details, at)])
+        copy_state(row, instance)
+        return record
+
+
+def may_move(row: Stateful, status: str) -> bool:
+    """By the table; and what was launched never waits again, for it would be launched a second time."""
+    again = status in BEFORE_LAUNCH and isinstance(row, Experiment | Job) and row.attempt > 0
+    return row.LIFECYCLE.can_move(row.status, status) and not again
+
+
+def carry_out(moves: Sequence[Move]) -> list[StatusRecord]:
+    """Make changes that are allowed, of rows whose other fields are stored, in the caller's transaction.
+
+    Returns their records. With few statements: what becomes of a run and of its replica is written together.
+    """
+    records = [_record(move) for move in moves]
+    for move, record in zip(moves, records, strict=True):
+        fields = _apply(move, record.created_at)
+        if move.row._state.adding:  # noqa: SLF001
+            append(move.row)
+        else:
+            change(move.row, fields)
+    for move, record in zip(moves, records, strict=True):
+        setattr(record, _RECORDS[type(move.row)][1], move.row)
+        append(record)
+    events.store([event for move in moves for event in _events(move)])
+    for move in moves:
+        _announce(move.row)
+    return records
+
+
+def lock(instance: StatefulT) -> StatefulT:
+    """The row as it is now, locked until the transaction ends."""
+    return lock_by_pk(type(instance), instance.pk)
+
+
+def lock_by_pk(model: type[StatefulT], pk: int) -> StatefulT:
+    """The same of a row of that number."""
+    row = _locked(model).first(pk=pk)
+    if row is None:
+        raise model.DoesNotExist(f"{model.__name__} {pk} is gone.")
+    return row
+
+
+@cache
+def _locked(model: type[StatefulT]) -> Prepared[StatefulT]:
+    return Prepared(lambda pk: model._base_manager.select_for_update(no_key=True).filter(pk=pk), pk=int)
+
+
+def first_status(instance: Stateful) -> StatusRecord:
+    """Record `created` of a new row."""
+    return append(_first(instance))
+
+
+def first_statuses(rows: Sequence[Stateful]) -> None:
+    """The same of many new rows of one kind, with one statement."""
+    if rows:
+        _RECORDS[type(rows[0])][0]._default_manager.bulk_create([_first(row) for row in rows])
+
+
+def _first(row: Stateful) -> StatusRecord:
+    return _record(Move(row, s.CREATED, at=row.created_at))
+
+
+def _record(move: Move) -> StatusRecord:
+    model, relation = _RECORDS[type(move.row)]
+    values: dict[str, Any] = {"status": move.status, "message": move.message, "traceback": move.traceback}
+    if not move.row._state.adding:  # noqa: SLF001
+        values[relation] = move.row
+    values["created_at"] = move.at or timezone.now()
+    if move.details is not None and relation == "job":
+        values["details"] = dict(move.details)
+    return model(**values)
 
 
 @transaction.atomic
@@ -82,59 +167,18 @@ def reopen(instance: Stateful, *, message: str | None = None) -> StatusRecord | 
     row = lock(instance)
     if row.status not in row.LIFECYCLE.reopens:
         return None
-    record = _record(row, s.RESUMING, message, None, None, None)
     row.finished_at = None
-    row.save(update_fields=["finished_at"])
-    _apply(row, s.RESUMING, message, record.created_at)
-    _copy_state(row, instance)
-    _announce(row, s.RESUMING, message)
+    change(row, ["finished_at"])
+    (record,) = carry_out([Move(row, s.RESUMING, message)])
+    copy_state(row, instance)
     return record
 
 
-def _may_move(row: Stateful, status: str) -> bool:
-    """By the table; and what was launched never waits again, for it would be launched a second time."""
-    again = status in BEFORE_LAUNCH and isinstance(row, Experiment | Job) and row.attempt > 0
-    return row.LIFECYCLE.can_move(row.status, status) and not again
-
-
-def lock(instance: Stateful) -> Stateful:
-    """The row as it is now, locked until the transaction ends."""
-    manager = type(instance)._base_manager
-    return manager.select_for_update(no_key=True).get(pk=instance.pk)
-
-
-def first_status(instance: Stateful) -> StatusRecord:
-    """Record `created` of a new row."""
-    return _record(instance, s.CREATED, None, None, None, instance.created_at)
-
-
-def first_statuses(rows: Sequence[Stateful]) -> None:
-    """The same of many new rows of one kind, with one statement."""
-    if rows:
-        model, relation = _RECORDS[type(rows[0])]
-        records = [model(**{relation: row, "status": s.CREATED, "created_at": row.created_at}) for row in rows]
-        model._default_manager.bulk_create(records)
-
-
-def _record(
-    row: Stateful,
-    status: str,
-    message: str | None,
-    traceback: str | None,
-    details: Mapping[str, Any] | None,
-    at: datetime | None,
-) -> StatusRecord:
-    model, relation = _RECORDS[type(row)]
-    values: dict[str, Any] = {relation: row, "status": status, "message": message, "traceback": traceback}
-    values["created_at"] = at or timezone.now()
-    if details is not None and relation == "job":
-        values["details"] = dict(details)
-    return append(model(**values))
-
-
-def _apply(row: Stateful, status: str, message: str | None, at: datetime) -> None:
+def _apply(move: Move, at: datetime) -> list[str]:
+    """Change the row; the names of the fields that it takes."""
+    row, status = move.row, move.status
     row.status = status
-    row.status_message = message or ""
+    row.status_message = move.message or ""
     fields = ["status", "status_message", "updated_at"]
     if status in row.LIFECYCLE.starts and (row.started_at is None or status == s.RUNNING):
         row.started_at = at
@@ -146,22 +190,30 @@ def _apply(row: Stateful, status: str, message: str | None, at: datetime) -> Non
     if status == s.RUNNING and isinstance(row, Runnable):
         row.heartbeat_at = timezone.now()
         fields.append("heartbeat_at")
-    row.save(update_fields=fields)
+    if isinstance(row, Runnable):
+        fields.append("attempt")
+    return list(dict.fromkeys(fields))
 
 
-def _copy_state(row: Stateful, instance: Stateful) -> None:
+def copy_state(row: Stateful, instance: Stateful) -> None:
+    """Have `instance` show the state of `row`."""
     for name in ("status", "status_message", "started_at", "finished_at", "updated_at"):
         setattr(instance, name, getattr(row, name))
 
 
-def _announce(row: Stateful, status: str, message: str | None) -> None:
-    emit("new_status", row, context={"status": status, "message": message or ""})
+def _events(move: Move) -> Iterator[Event]:
+    row, status = move.row, move.status
+    yield events.make("new_status", row, context={"status": status, "message": move.message or ""})
+    if row.is_done and not isinstance(row, ExperimentJob):
+        yield events.make("failed" if status in row.LIFECYCLE.failed else "done", row, context={"status": status})
+
+
+def _announce(row: Stateful) -> None:
     if not row.is_done:
         return
     if isinstance(row, Runnable):
         Token.objects.filter(run=row.uuid).delete()
     if not isinstance(row, ExperimentJob):
-        emit("failed" if status in row.LIFECYCLE.failed else "done", row, context={"status": status})
         _wake_dependents(row)
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from django.db import transaction
 
 from hpsearch import Strategy, Suggestion
+from polyaxon import events
 from polyaxon.actions.creation import backend_of
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import first_statuses, lock
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
 from polyaxon.db.models.abstract import Runnable
-from polyaxon.events import emit, emit_all
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
@@ -83,14 +83,15 @@ def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared]) -> lis
     iteration = ExperimentGroupIteration.objects.create(
         experiment_group=locked, number=locked.iterations.count(), data={"num_suggestions": len(fresh)}
     )
-    emit("new_iteration", locked, context={"suggestions": len(fresh)})
+    events.emit("new_iteration", locked, context={"suggestions": len(fresh)})
     origins = _origins(locked, [each.suggestion for each in fresh])
     shared = _shared(locked, plan, iteration)
     trials = Experiment.objects.bulk_create(
         [_row(each, origins.get(each.suggestion.index, _Origin()), shared) for each in fresh]
     )
     first_statuses(trials)
-    emit_all("created", trials, actor=locked.user)
+    user = locked.user
+    events.store([events.make("created", trial, actor=user) for trial in trials])
     pairs = zip(trials, fresh, strict=True)
     SearchDecision.objects.bulk_create([_start(locked, trial, each.suggestion) for trial, each in pairs])
     wake("dispatch")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from functools import cache, lru_cache
+from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -126,30 +126,71 @@ class Prepared(Generic[M]):
 
 def append(row: M) -> M:
     """Insert a new row of a model that has one table and an id of the database's, and return it with the id."""
-    table = _table(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in table.fields]
-    with connection.cursor() as cursor:
-        cursor.execute(table.insert, values)
-        (row.pk,) = cursor.fetchone()
-    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
+    append_all([row])
     return row
 
 
-class _Table(NamedTuple):
+def append_all(rows: Sequence[M], also: str = "", *parameters: Any) -> list[Any]:
+    """Insert new rows of one such model with one statement; they get their ids.
+
+    `also`: an expression that the database answers for each row, the same in all calls for this model but for its
+    `parameters`. Its values are returned, or else None for each row. For few rows: each number of them is a statement
+    of its own.
+    """
+    if not rows:
+        return []
+    table = _table(type(rows[0]))
+    values = [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in table.fields
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(table.insertion(len(rows), also), [*values, *parameters])
+        answers = cursor.fetchall()
+    for row, (key, *_) in zip(rows, answers, strict=True):
+        row.pk = key
+        row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
+    return [answer[1] for answer in answers]
+
+
+def change(row: Model, names: Sequence[str]) -> None:
+    """Save these fields of a row that is stored, by the names of their attributes."""
+    meta = type(row)._meta
+    values = [
+        field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in map(meta.get_field, names)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_update(type(row), tuple(names)), [*values, row.pk])
+
+
+@lru_cache(maxsize=500)
+def _update(model: type[Model], names: tuple[str, ...]) -> str:
+    meta, quote = model._meta, connection.ops.quote_name
+    columns = ", ".join(f"{quote(str(meta.get_field(name).column))} = %s" for name in names)
+    return f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    model: type[Model]
     fields: Sequence[Field[Any, Any]]
-    insert: str
+
+    @lru_cache(maxsize=500)  # noqa: B019 - there is one table for each model, and for good
+    def insertion(self, count: int, also: str) -> str:
+        meta, quote = self.model._meta, connection.ops.quote_name
+        columns = ", ".join(quote(str(field.column)) for field in self.fields)
+        row = f"({', '.join(['%s'] * len(self.fields))})"
+        rows = ", ".join([row] * count)
+        key = quote(str(meta.pk.column))
+        insert = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {rows}"  # noqa: S608
+        return f"{insert} RETURNING {key}, {also or 'NULL'}"
 
 
 @cache
 def _table(model: type[Model]) -> _Table:
-    meta, quote = model._meta, connection.ops.quote_name
+    meta = model._meta
     if meta.parents or meta.auto_field is None:
         raise TypeError(f"{model.__name__} has no table or id of its own.")
-    fields = [field for field in meta.local_concrete_fields if field is not meta.auto_field]
-    columns, places = ", ".join(quote(str(field.column)) for field in fields), ", ".join(["%s"] * len(fields))
-    key = quote(str(meta.auto_field.column))
-    insert = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({places}) RETURNING {key}"  # noqa: S608
-    return _Table(fields, insert)
+    return _Table(model, [field for field in meta.local_concrete_fields if field is not meta.auto_field])
 
 
 def _exists(value: int | str) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import models
 
-from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User
-from polyaxon.db.prepared import append
+from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User, Webhook
+from polyaxon.db.prepared import append_all
 
 Subscriber = Callable[[Sequence[Event]], None]
 
@@ -61,6 +61,11 @@ SUBJECTS = {
     "GroupChartView": "chart_view",
 }
 
+# Of one statement.
+AT_ONCE = 50
+# Whether anybody is to be told of what happens in a project: asked in passing, since of most projects nobody is.
+_HEARD = f"EXISTS (SELECT 1 FROM {Webhook._meta.db_table} hook WHERE hook.project_id = %s AND hook.enabled)"  # noqa: S608
+
 _subscribers: list[Subscriber] = []
 
 
@@ -79,26 +84,32 @@ def emit(
     subject: str | None = None,
 ) -> Event:
     """Record that `action` happened to `instance`. Type `<subject>.<action>`; the subject is the instance's kind."""
-    event = append(_event(action, instance, actor, context, subject))
-    for subscriber in _subscribers:
-        subscriber([event])
+    event = make(action, instance, actor=actor, context=context, subject=subject)
+    store([event])
     return event
 
 
-def emit_all(action: str, instances: Sequence[models.Model], *, actor: User | None = None) -> None:
-    """The same of many instances, with few statements."""
-    events = Event.objects.bulk_create([_event(action, instance, actor) for instance in instances])
+def store(events: Sequence[Event]) -> None:
+    """Insert events that `make` made, with few statements, and tell the subscribers."""
+    for start in range(0, len(events), AT_ONCE):
+        part = events[start : start + AT_ONCE]
+        projects = {event.project_id for event in part}
+        heard = append_all(part, _HEARD, projects.pop() if len(projects) == 1 else None)
+        for event, is_heard in zip(part, heard, strict=True):
+            event.is_heard = bool(is_heard) or bool(projects)
     for subscriber in _subscribers:
         subscriber(events)
 
 
-def _event(
+def make(
     action: str,
     instance: models.Model,
+    *,
     actor: User | None = None,
     context: Mapping[str, Any] | None = None,
     subject: str | None = None,
 ) -> Event:
+    """The event as a row that is not stored yet."""
     if action not in ACTIONS:
         raise ValueError(f"unknown event action {action!r}")
     subject = subject or SUBJECTS[type(instance).__name__]

@@ -25,7 +25,7 @@ def queue_deliveries(events: Sequence[Event]) -> None:
     hooks: dict[int, list[Webhook]] = {}
     deliveries: list[WebhookDelivery] = []
     for event in events:
-        if event.project_id is None or is_personal(event):
+        if event.project_id is None or not event.is_heard or is_personal(event):
             continue
         if event.project_id not in hooks:
             hooks[event.project_id] = _HOOKS.all(project=event.project_id)

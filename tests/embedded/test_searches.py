@@ -64,7 +64,7 @@ def start(server: Server, pause: float = 0.0, epochs: str = "{{ epochs }}", **se
 
 
 def trials(server: Server, group: int) -> list[dict[str, Any]]:
-    return results(server, f"admin/p/experiments?group={group}&sort=id")
+    return sorted(results(server, f"admin/p/experiments?group={group}"), key=lambda row: row["id"])
 
 
 @pytest.mark.timeout(300)

@@ -30,6 +30,8 @@ class EventFields(models.Model):
 class Event(EventFields):
     """Written in the transaction of the change that it tells of, so neither exists without the other."""
 
+    is_heard = True  # False: when it was stored nobody outside was to be told of its project's events
+
 
 class ActivityLog(EventFields):
     """The events that people see in a project's history."""
