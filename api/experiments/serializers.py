@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import HexUUIDField, JSONObjectField, TextField
@@ -13,6 +14,7 @@ from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializ
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
 from polyaxon.stores import series
+from polyaxon.trials.places import place_of
 
 DETAIL_DIGITS = 7
 ROLES = ("master", "chief", "worker", "ps", "server", "scheduler")
@@ -81,10 +83,20 @@ class ExperimentParamsSerializer(ItemSerializer):
         fields = ("id", "uuid", "name", "unique_name", "params")
 
 
+class TrialPlaceSerializer(serializers.Serializer[Any]):
+    """Where a trial stands in its search; `parent` is the index of the trial that it goes on from."""
+
+    index = serializers.IntegerField()
+    bracket = serializers.IntegerField()
+    rung = serializers.IntegerField()
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]  # the base class's is its owner
+
+
 class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
     resources = ResourcesField()
     num_jobs = serializers.SerializerMethodField()
     is_clone = serializers.BooleanField(read_only=True)
+    trial = serializers.SerializerMethodField()
 
     class Meta(ExperimentSerializer.Meta):
         fields = (
@@ -99,7 +111,12 @@ class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
             "code_reference",
             "tensorboard",
             "has_tensorboard",
+            "trial",
         )
+
+    @extend_schema_field(TrialPlaceSerializer(allow_null=True))
+    def get_trial(self, experiment: Experiment) -> dict[str, int | None] | None:
+        return place_of(experiment)
 
     def get_last_metric(self, experiment: Experiment) -> dict[str, float] | None:
         metrics = series.summaries([experiment])[experiment.pk]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.chart_views import ChartViewsView, ChartViewView, ExperimentChartViewSerializer
+from api.decisions import TrialDecisionsView
 from api.experiments import jobs, metrics, views
 from api.items import (
     ArchiveView,
@@ -46,6 +47,7 @@ urlpatterns = [
     project_route(f"{ONE}/statuses", StatusesView, **STATUS),
     project_route(f"{ONE}/statuses/<slug:uuid>", StatusView, **STATUS),
     project_route(f"{ONE}/metrics", metrics.MetricsView),
+    project_route(f"{ONE}/decisions", TrialDecisionsView, **KIND),
     project_route(f"{ONE}/coderef", CodeReferenceView, **KIND),
     project_route(f"{ONE}/logs", WritableLogsView, **KIND),
     project_route(f"{ONE}/outputs/tree", OutputsTreeView, **RUN),

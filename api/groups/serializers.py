@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import JSONObjectField
+from api.fields import JSONObjectField, TextField
 from api.page_fields import BookmarkedField
 from api.plugin_fields import TensorboardFields
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewItemSerializer
@@ -31,6 +31,8 @@ _FIELDS = (
     "backend",
     "is_managed",
     "search_algorithm",
+    "original",
+    "cloning_strategy",
 )
 COUNTS = (
     "num_experiments",
@@ -46,11 +48,16 @@ COUNTS = (
 class GroupSerializer(ItemSerializer):
     concurrency = serializers.IntegerField(read_only=True, allow_null=True)
     search_algorithm = serializers.CharField(read_only=True, allow_null=True)
+    original = serializers.SerializerMethodField()
     bookmarked = BookmarkedField()
 
     class Meta:
         model = ExperimentGroup
         fields: tuple[str, ...] = (*_FIELDS, "bookmarked")
+
+    def get_original(self, group: ExperimentGroup) -> str | None:
+        original = group.original_group_id
+        return f"{group.project.unique_name}.{original}" if original else None  # of the same project, as all clones
 
 
 class GroupCreatedSerializer(GroupSerializer):
@@ -79,6 +86,14 @@ class GroupDetailSerializer(TensorboardFields, GroupSerializer):
 
     def get_current_iteration(self, group: ExperimentGroup) -> int:
         return group.iterations.count()
+
+
+class GroupCloneSerializer(serializers.Serializer[Any]):
+    """What a restart or copy of a search may change."""
+
+    content = TextField()
+    update_code = serializers.BooleanField(default=False)
+    description = TextField()
 
 
 class NewGroupSerializer(NewItemSerializer):

@@ -18,6 +18,7 @@ from api.experiments.serializers import MetricSerializer
 from api.experiments.views import LIST_PARAMETERS
 from api.groups.serializers import (
     ChangedGroupSerializer,
+    GroupCloneSerializer,
     GroupCreatedSerializer,
     GroupDetailSerializer,
     GroupSerializer,
@@ -29,7 +30,7 @@ from api.idempotency import repeatable
 from api.items import DetailView
 from api.pagination import LargePagination
 from api.views import ItemView, ProjectView
-from polyaxon.actions import groups
+from polyaxon.actions import group_clones, groups
 from polyaxon.actions.search_changes import change_search
 from polyaxon.db.models import Experiment, ExperimentGroup
 from polyaxon.errors import InvalidInput
@@ -128,6 +129,39 @@ class StopGroupView(GroupItemView):
         pending_only = self.valid(StopGroupSerializer)["pending"]
         groups.stop_group(self.item, self.caller, pending_only=pending_only)
         return Response(None)
+
+
+class ResumeGroupView(GroupItemView):
+    """Has a search that has ended go on where it stands."""
+
+    run_token_writes = False
+    serializer_class = GroupSerializer
+
+    @extend_schema(request=None, responses={200: GroupSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        group = group_clones.resume_group(self.item, self.caller)
+        return Response(self.get_serializer(group).data)
+
+
+class CloneGroupView(GroupItemView):
+    """Makes a new search from one: `restart` begins anew, `copy` also learns from the trials of the first."""
+
+    run_token_writes = False
+    clone = staticmethod(group_clones.restart_group)
+    serializer_class = GroupSerializer
+
+    @extend_schema(request=GroupCloneSerializer, responses={201: GroupSerializer})
+    @repeatable(GroupSerializer)
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        values = self.valid(GroupCloneSerializer)
+        group = self.clone(
+            self.item,
+            self.caller,
+            content=values.get("content") or None,
+            update_code=values["update_code"],
+            description=values.get("description"),
+        )
+        return Response(self.get_serializer(group).data, status=status.HTTP_201_CREATED)
 
 
 class SelectionView(GroupItemView):

@@ -22,6 +22,7 @@ from api.query.conditions import (
 )
 from api.query.parser import Expression, Operator, wrong
 from polyaxon.db.models import MetricSeries
+from polyaxon.db.models.groups import ALGORITHMS
 
 
 class ListHolds(Func):
@@ -153,14 +154,8 @@ class IndependentCondition(Condition):
         return Q(experiment_group=None) if text.lower() == "true" else Q()
 
 
-ALGORITHM_KEYS = {
-    "grid": "grid_search",
-    "grid_search": "grid_search",
-    "random": "random_search",
-    "random_search": "random_search",
-    "hyperband": "hyperband",
-    "bo": "bo",
-}
+# By the names on the wire, and by those of sections in files.
+ALGORITHM_KEYS = {**{name: key for key, name in ALGORITHMS.items()}, **{key: key for key in ALGORITHMS}}
 
 
 class AlgorithmCondition(Condition):
@@ -171,7 +166,7 @@ class AlgorithmCondition(Condition):
         names = operands(expression)
         unknown = [name for name in names if name not in ALGORITHM_KEYS]
         if unknown:
-            advice = f"there is no algorithm {unknown[0]!r} (grid, random, hyperband, bo)"
+            advice = f"there is no algorithm {unknown[0]!r} ({', '.join(ALGORITHMS.values())})"
             raise wrong(expression.source, advice, after=":", at=unknown[0])
         matching = Q(hptuning__has_any_keys=[ALGORITHM_KEYS[name] for name in names])
         return everything_but(matching) if expression.negated else matching

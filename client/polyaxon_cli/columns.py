@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["EXPERIMENTS", "EXPERIMENT_JOBS", "GROUPS", "HIDDEN", "IN_GROUP", "JOBS", "PROJECTS", "STATUSES"]
+__all__ = [
+    "DECISIONS",
+    "EXPERIMENTS",
+    "EXPERIMENT_JOBS",
+    "GROUPS",
+    "HIDDEN",
+    "IN_GROUP",
+    "JOBS",
+    "PROJECTS",
+    "STATUSES",
+]
 
 _TIMES = ("created_at", "started_at", "finished_at")
 
@@ -19,6 +29,11 @@ GROUPS = ("id", "unique_name", "group_type", "search_algorithm", *_TIMES, "concu
 JOBS = ("id", "unique_name", "user", "last_status", *_TIMES, "total_run", "backend")
 EXPERIMENT_JOBS = ("id", "pod_id", "role", "last_status", *_TIMES, "total_run")
 STATUSES = ("id", "created_at", "status", "message")
+
+DECISIONS = (
+    *("created_at", "kind", "trial", "experiment", "bracket", "rung", "parent"),
+    *("strategy", "reason", "numbers"),
+)
 
 _RUN = ("uuid", "content", "project", "description", "readme")
 HIDDEN = {

@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "Goal",
     "Progress",
+    "algorithm_of",
     "best_trial",
     "expected_trials",
     "goal_of",
@@ -20,6 +21,14 @@ __all__ = [
     "value_of",
 ]
 
+# As `polyaxon_schemas.hptuning` has them, which takes long to import.
+ALGORITHMS = (
+    *("grid_search", "random_search", "hyperband", "bo", "asha", "tpe", "cma_es", "qmc", "nsga2", "pbt"),
+    "custom",
+)
+NO_PLAN = ("hyperband", "asha", "custom")
+# What adds up to the number of trials, where that is not `n_experiments`.
+_COUNTS = {"bo": ("n_initial_trials", "n_iterations")}
 FINISHED_COUNTS = ("num_succeeded_experiments", "num_failed_experiments", "num_stopped_experiments")
 
 
@@ -96,11 +105,16 @@ def search_settings(group: Mapping[str, Any]) -> dict[str, Any]:
     return dict(settings) if isinstance(settings, Mapping) else {}
 
 
+def algorithm_of(settings: Mapping[str, Any]) -> str:
+    """The key of the search algorithm; grid search when the section names none."""
+    return next((name for name in ALGORITHMS if settings.get(name) is not None), "grid_search")
+
+
 def goal_of(group: Mapping[str, Any]) -> Goal | None:
     """The metric that the group's search optimises or its early stopping looks at; None without one."""
     settings = search_settings(group)
-    for algorithm in ("hyperband", "bo"):
-        metric = (settings.get(algorithm) or {}).get("metric")
+    section = settings.get(algorithm_of(settings)) or {}
+    for metric in [section.get("metric"), *(section.get("metrics") or [])]:
         if metric:
             return _goal(metric.get("name"), metric.get("optimization"))
     policies = [policy for policy in settings.get("early_stopping") or [] if policy.get("metric")]
@@ -108,18 +122,30 @@ def goal_of(group: Mapping[str, Any]) -> Goal | None:
 
 
 def expected_trials(group: Mapping[str, Any]) -> int | None:
-    """How many trials the search will make; None where that depends on its course."""
+    """How many trials the search will make at most; None where that depends on its course, and has no limit."""
     settings = search_settings(group)
-    if settings.get("random_search"):
-        return _whole(settings["random_search"].get("n_experiments"))
-    if settings.get("bo"):
-        counts = [_whole(settings["bo"].get(key)) for key in ("n_initial_trials", "n_iterations")]
-        return None if None in counts else sum(count or 0 for count in counts)
-    if settings.get("hyperband"):
+    known = [_planned(settings), _whole((settings.get("budget") or {}).get("max_trials"))]
+    return min((count for count in known if count is not None), default=None)
+
+
+def _planned(settings: Mapping[str, Any]) -> int | None:
+    """What the algorithm itself would make. How many trials hyperband and asha promote depends on what they report."""
+    algorithm = algorithm_of(settings)
+    section = settings.get(algorithm) or {}
+    if algorithm in NO_PLAN:
         return None
-    wanted = _whole((settings.get("grid_search") or {}).get("n_experiments"))
-    size = _grid_size(settings.get("matrix") or {})
-    return min((count for count in (wanted, size) if count is not None), default=None) if size else wanted
+    if algorithm == "pbt":
+        return _population(section)
+    wanted = [_whole(section.get(key)) for key in _COUNTS.get(algorithm, ("n_experiments",))]
+    most = None if None in wanted else sum(count or 0 for count in wanted)
+    size = _grid_size(settings.get("matrix") or {})  # no algorithm tries a point twice
+    return min((count for count in (most, size) if count is not None), default=None)
+
+
+def _population(section: Mapping[str, Any]) -> int | None:
+    """Members times generations."""
+    size, most, interval = (_whole(section.get(key)) for key in ("population_size", "max_iter", "interval"))
+    return size * math.ceil(most / interval) if size and most and interval else None
 
 
 def _goal(name: Any, optimization: Any) -> Goal | None:

@@ -29,6 +29,8 @@ def resume_group(group: ExperimentGroup, user: User) -> ExperimentGroup:
     that were pruned, or that ended by themselves, stay as they are.
     """
     _check_search(group, "resumed")
+    if not group.is_managed:
+        raise InvalidInput(f"The platform does not run group {group.pk}, so it cannot be resumed.")
     locked = lock(group)
     assert isinstance(locked, ExperimentGroup)
     if locked.status not in locked.LIFECYCLE.reopens or locked.deleted:
@@ -68,29 +70,54 @@ def _stopped_since(locked: ExperimentGroup) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
-def restart_group(group: ExperimentGroup, user: User, *, content: str | None = None) -> ExperimentGroup:
-    """A new search from the file, code and seed of `group`, with `content` merged over the file."""
-    return _clone(group, user, RESTART, content)
+def restart_group(
+    group: ExperimentGroup,
+    user: User,
+    *,
+    content: str | None = None,
+    update_code: bool = False,
+    description: str | None = None,
+) -> ExperimentGroup:
+    """A new search from the file, code and seed of `group`, with `content` merged over the file.
+
+    `update_code`: with the project's newest code instead.
+    """
+    return _clone(group, user, RESTART, content, update_code=update_code, description=description)
 
 
-def copy_group(group: ExperimentGroup, user: User, *, content: str | None = None) -> ExperimentGroup:
+def copy_group(
+    group: ExperimentGroup,
+    user: User,
+    *,
+    content: str | None = None,
+    update_code: bool = False,
+    description: str | None = None,
+) -> ExperimentGroup:
     """The same, and the new search also learns from the trials of `group` that are finished.
 
     Unless the file names a seed it has another one, so it does not try the same points over again.
     """
-    return _clone(group, user, COPY, content)
+    return _clone(group, user, COPY, content, update_code=update_code, description=description)
 
 
-def _clone(group: ExperimentGroup, user: User, strategy: str, content: str | None) -> ExperimentGroup:
+def _clone(
+    group: ExperimentGroup,
+    user: User,
+    strategy: str,
+    content: str | None,
+    *,
+    update_code: bool,
+    description: str | None,
+) -> ExperimentGroup:
     _check_search(group, {RESTART: "restarted", COPY: "copied"}[strategy])
     new = NewGroup(
         content=merged_content(_present(group), content),
         seed=group.seed if strategy == RESTART else None,
-        description=group.description,
+        description=description if description is not None else group.description,
         tags=None if content else group.tags,
         backend=group.backend,
-        code_reference=group.code_reference,
-        code_is_pinned=True,
+        code_reference=None if update_code else group.code_reference,
+        code_is_pinned=not update_code,
         original=group,
         cloning_strategy=strategy,
     )

@@ -60,7 +60,7 @@ def changed_search(group: ExperimentGroup, wanted: Mapping[str, Any] | None) -> 
         if key in _LEAST:
             changed[key] = _whole(key, value)
         elif key == "budget":
-            changed[key] = _limits({**present.get(key, {}), **(value or {})})
+            changed[key] = _limits(present.get(key, {}), value)
         elif key in ALGORITHMS and isinstance(value, dict) and isinstance(present.get(key), dict):
             changed[key] = _section(key, present[key], value)
         elif value != present.get(key):
@@ -81,8 +81,10 @@ def _whole(key: str, value: Any) -> int:
     return value
 
 
-def _limits(budget: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in budget.items() if value is not None}
+def _limits(present: Mapping[str, Any], wanted: Any) -> dict[str, Any]:
+    if wanted is not None and not isinstance(wanted, Mapping):
+        raise InvalidInput("budget is a mapping of limits, such as max_trials: 100.", field="hptuning")
+    return {key: value for key, value in {**present, **(wanted or {})}.items() if value is not None}
 
 
 def _section(name: str, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

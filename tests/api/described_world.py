@@ -13,7 +13,8 @@ from polyaxon import storage
 from polyaxon.actions.projects import archive_project
 from polyaxon.actions.runs import archive
 from polyaxon.actions.statuses import set_status
-from polyaxon.db.models import ExperimentGroup
+from polyaxon.actions.trials import decide
+from polyaxon.db.models import ExperimentGroup, SearchDecision
 from tests.api.conftest import client_of
 from tests.api.test_matrix import ORGANIZATION, SECRET, World
 from tests.api.test_metric_history import sample
@@ -72,7 +73,7 @@ class DescribedWorld(World):
         # The platform only tracks it, but it has a file, of which clones are made.
         self.experiment.content = EXPERIMENT
         self.experiment.save(update_fields=["content"])
-        make_metrics(make_experiment(self.project, group=self.study), {"loss": 0.5})
+        self._search()
         make_metrics(self.experiment, {"loss": 0.5, "acc": 0.7}, {"loss": 0.25, "acc": 0.9})
         for kind in ("experiments", "jobs", "builds"):
             self.post(f"{P}/{kind}/{self.values[f'{kind}/id']}/logs", ["one line", "another"])
@@ -83,6 +84,16 @@ class DescribedWorld(World):
             sample(uuid.UUID(str(run)), 50.0)
         set_status(self.experiment, "running", enforce=False)
         self.post(f"{one}/coderef", {"commit": "0" * 40, "branch": "master"})
+
+    def _search(self) -> None:
+        """Trials that have succeeded, and what was decided about them."""
+        for number, lr in enumerate((0.1, 0.2, 0.3, 0.1, 0.2)):
+            trial = make_experiment(self.project, group=self.study, params={"lr": lr})
+            make_metrics(trial, {"loss": lr + number / 100, "acc": 0.5})
+            set_status(trial, "succeeded", enforce=False)
+            decide(trial, SearchDecision.START, "a point of the grid")
+        stop = {"kind": SearchDecision.STOP, "trial_index": 0, "reason": "worse than the median"}
+        SearchDecision.objects.create(experiment_group=self.study, experiment=self.experiment, **stop)
 
     def _around(self) -> None:
         """What stands beside runs."""

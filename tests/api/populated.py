@@ -18,6 +18,7 @@ from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.projects import archive_project
 from polyaxon.actions.runs import archive
 from polyaxon.actions.statuses import first_status, set_status
+from polyaxon.actions.trials import decide
 from polyaxon.db.models import (
     BuildJob,
     DataStore,
@@ -31,6 +32,7 @@ from polyaxon.db.models import (
     MetricSeries,
     NotebookJob,
     RegistryAccess,
+    SearchDecision,
     TensorboardJob,
     Webhook,
     WebhookDelivery,
@@ -60,6 +62,7 @@ CATALOGS = {
     "registry_access": RegistryAccess,
 }
 SEARCHED = ("groups", "experiments", "builds", "jobs", "notebooks", "tensorboards")
+_LEAST_TRIALS = 5  # for importances
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -86,6 +89,8 @@ class Populated:
         self.group = make_group(self.project)
         self.build = make_build(self.project)
         self.experiment = make_experiment(self.project, group=self.group)
+        for number in range(_LEAST_TRIALS):
+            self._add_trial(float(number))
         self.job = make_job(self.project, build_job=self.build)
         self.selection = make_selection(self.project, self.experiment)
         self.notebook = make_notebook(self.project)
@@ -170,11 +175,19 @@ class Populated:
         make_metrics(clone, {"loss": 0.5, "acc": 0.5})
         emit("viewed", clone, actor=self.owner)
         add_bookmark(self.owner, clone)
-        trial = make_experiment(self.project, group=self.group, params={"lr": 0.1})
-        make_metrics(trial, {"loss": 0.5})
+        trial = self._add_trial(0.5)
+        decide(trial, SearchDecision.STOP, "worse than the others")
+        decide(self.experiment, SearchDecision.STOP, "worse than the others")
         self.selection.selection_experiments.add(trial)
         make_tensorboard(self.project, experiment=original)
         TensorboardJob.objects.filter(experiment=original).update(status="stopped")
+
+    def _add_trial(self, loss: float) -> Experiment:
+        """One of the group that has succeeded."""
+        trial = make_experiment(self.project, group=self.group, params={"lr": 0.1 if loss < 1 else 0.2})
+        make_metrics(trial, {"loss": loss})
+        set_status(trial, "succeeded", enforce=False)
+        return trial
 
     def _add_other_runs(self) -> None:
         group = make_group(self.project, tags=["a"])

@@ -51,6 +51,7 @@ DETAIL = LISTED | {
     "code_reference",
     "tensorboard",
     "has_tensorboard",
+    "trial",
 }
 CREATED = {
     "id",

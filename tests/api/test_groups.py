@@ -34,6 +34,8 @@ LISTED = {
     "backend",
     "is_managed",
     "search_algorithm",
+    "original",
+    "cloning_strategy",
     "bookmarked",
 }
 DETAIL = LISTED | {

@@ -26,7 +26,7 @@ from polyaxon.db.models import (
 )
 from scheduler.passes.expiry import expire
 from tests.api.conftest import P, client_of, url
-from tests.factories import BUILD_FILE, EXPERIMENT, GROUP, JOB, NOTEBOOK, make_experiment, make_job
+from tests.factories import BUILD_FILE, EXPERIMENT, GROUP, JOB, NOTEBOOK, make_experiment, make_group, make_job
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
@@ -81,6 +81,14 @@ def test_clones(client: APIClient, project: Project, action: str) -> None:
     first, again = (send(client, f"{P}/jobs/{job.pk}/restart", {}, "k2") for _ in range(2))
     assert (first.status_code, again.content) == (201, first.content)
     assert Job.objects.count() == 2
+
+
+@pytest.mark.parametrize("action", ["restart", "copy"])
+def test_clones_of_searches(client: APIClient, project: Project, action: str) -> None:
+    group = make_group(project)
+    first, again = (send(client, f"{P}/groups/{group.pk}/{action}", {}) for _ in range(2))
+    assert (first.status_code, again.content) == (201, first.content)
+    assert ExperimentGroup.objects.count() == 2
 
 
 def test_the_body_counts_and_not_how_it_is_written(client: APIClient, project: Project) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.throttling import Rate
-from polyaxon.db.models import CI, Job, Project
+from polyaxon.db.models import CI, ExperimentGroup, Job, Project
 from tests.api.described import Operation, operations, problems, undone
 from tests.api.described_world import FILE, DescribedWorld
 from tests.api.test_matrix import SECRET
@@ -30,12 +30,15 @@ ELSEWHERE = {
 PREPARED: dict[str, Callable[[], object]] = {
     "create_project_ci": lambda: CI.objects.all().delete(),
     **{f"{verb}_project_job": lambda: Job.objects.update(content=JOB) for verb in ("restart", "resume", "copy")},
+    "resume_project_group": lambda: ExperimentGroup.objects.update(status="done"),
     "delete_org": lambda: Project.objects.all().delete(),
 }
 QUERIES = {
     "get_options": "?keys=BUILD_JOBS:LANG_ENV",
     "list_owner_options": "?keys=BUILD_JOBS:LANG_ENV",
     "get_project_experiment_metrics_points": "?name=loss",
+    **{f"get_project_group_{asked}": "?metric=loss" for asked in ("best", "importances")},
+    "get_project_group_pareto": "?metrics=acc,-loss",
     "get_project_experiment_outputs_files": f"?path={FILE}",
     "get_project_job_outputs_files": f"?path={FILE}",
 }

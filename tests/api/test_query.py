@@ -13,6 +13,7 @@ from api import query
 from api.query.parser import Between, Compare, Expression, OneOf, Operator, Source, parse
 from polyaxon.db.models import Experiment, ExperimentGroup, Project, User
 from polyaxon.errors import InvalidInput
+from polyaxon_schemas.hptuning import ALGORITHMS
 from tests.factories import make_experiment, make_group, make_metrics, make_project, make_selection, make_user
 
 
@@ -277,6 +278,22 @@ def test_groups(groups: dict[str, ExperimentGroup], text: str, expected: list[st
     rows = query.filtered(ExperimentGroup.objects.all(), text, query.GROUPS)
     ids = set(rows.values_list("pk", flat=True))
     assert [key for key, group in groups.items() if group.pk in ids] == expected
+
+
+@pytest.mark.parametrize("key", ALGORITHMS)
+def test_every_algorithm_is_found_by_its_name(groups: dict[str, ExperimentGroup], key: str) -> None:
+    group, other = groups["grid"], make_group(groups["grid"].project)
+    group.hptuning, other.hptuning = ({"matrix": {}, name: {"n_experiments": 3}} for name in (key, "another"))
+    ExperimentGroup.objects.bulk_update([group, other], ["hptuning"])
+    assert group.search_algorithm is not None
+    for name in (key, group.search_algorithm):
+        rows = query.filtered(ExperimentGroup.objects.all(), f"search_algorithm:{name}", query.GROUPS)
+        assert list(rows) == [group]
+
+
+def test_an_unknown_algorithm_is_told_with_the_known_ones(groups: dict[str, ExperimentGroup]) -> None:
+    with pytest.raises(InvalidInput, match=r"no algorithm 'magic' \(grid, random, hyperband, bo, asha, tpe"):
+        query.filtered(ExperimentGroup.objects.all(), "search_algorithm:magic", query.GROUPS)
 
 
 def order(sort: str | None, runs: dict[str, Experiment]) -> str:

@@ -51,6 +51,8 @@ QUERIES = {
     f"GET {E}/outputs/files": "path=result.txt",
     f"GET {J}/outputs/files": "path=result.txt",
     f"GET {E}/metrics/points": "name=metric-0",
+    **{f"GET {G}/{asked}": "metric=loss" for asked in ("best", "importances")},
+    f"GET {G}/pareto": "metrics=loss",
     "GET options": "keys=TTL:TOKEN&keys=K8S:GPU_RESOURCE_KEY",
     "GET {owner}/options": "keys=NOTEBOOKS:DOCKER_IMAGE",
 }
@@ -90,7 +92,7 @@ BODIES: dict[str, dict[str, Any] | list[Any]] = {
     f"POST {P}/groups": {"content": GROUP},
     f"PATCH {G}": {"tags": ["x"]},
     f"DELETE {G}": {},
-    **{f"POST {G}/{verb}": {} for verb in ("archive", "stop", "bookmark")},
+    **{f"POST {G}/{verb}": {} for verb in ("archive", "stop", "restart", "copy", "bookmark")},
     f"POST {G}/statuses": STATUS,
     f"PATCH {P}/selections/{{id}}": {"operation": "add", "experiment_ids": []},
     f"POST {P}/jobs": {"content": JOB},

@@ -69,6 +69,8 @@ class Platform:
     scripts: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     logs: dict[tuple[str, int], bytes] = field(default_factory=dict)
     metrics: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
+    # What the addresses below a group answer, by their last word.
+    results: dict[str, Any] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     # What becomes of the next runs.
@@ -257,6 +259,27 @@ def delete_run(platform: Platform, request: Request, project: str, kind: str, nu
 @route("POST", f"{RUN}/stop")
 def stop_run(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
     platform.scripts[kind, int(number)] = ["stopped"]
+
+
+@route("POST", f"{USER}/(?P<project>[-\\w]+)/groups/(?P<number>\\d+)/resume")
+def resume_group(platform: Platform, request: Request, project: str, number: str) -> Any:
+    group = platform.runs["groups", int(number)]
+    if group["last_status"] not in DONE:
+        raise Refusal(400, [f"Group {number} is {group['last_status']}; only a search that has ended is resumed."])
+    group["last_status"] = "resuming"
+    return group
+
+
+@route("GET", f"{RUN}/(?P<asked>best|pareto|importances)")
+def results(platform: Platform, request: Request, *, project: str, kind: str, number: str, asked: str) -> Any:
+    return platform.results[asked]
+
+
+@route("GET", f"{RUN}/decisions")
+def decisions(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
+    trial = request.query.get("trial")
+    found = [row for row in platform.results["decisions"] if trial is None or row["trial"] == int(trial)]
+    return page_of(platform, request, found)
 
 
 @route("POST", f"{RUN}/(?P<verb>restart|resume|copy)")

@@ -93,6 +93,7 @@ RESPONSES: dict[str, Any] = {
         "code_reference": 2,
         "tensorboard": None,
         "has_tensorboard": None,
+        "trial": None,
     },
     "ExperimentChartView": {
         "id": 2,

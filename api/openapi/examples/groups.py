@@ -20,6 +20,10 @@ REQUESTS: dict[str, Any] = {
         "  cmd: python train.py --lr={{ lr }}\n",
     },
     "ChangedGroupRequest": {"description": "Which rate is best?", "tags": ["search"]},
+    "GroupCloneRequest": {
+        "content": "hptuning:\n  concurrency: 4\n",
+        "description": "Once more, with more at once.",
+    },
     "SelectionRequest": {"operation": "add", "experiment_ids": [1]},
     "StopGroupRequest": {"pending": True},
 }
@@ -43,6 +47,8 @@ RESPONSES: dict[str, Any] = {
         "backend": None,
         "is_managed": False,
         "search_algorithm": None,
+        "original": None,
+        "cloning_strategy": None,
         "bookmarked": False,
     },
     "GroupCreated": {
@@ -64,6 +70,8 @@ RESPONSES: dict[str, Any] = {
         "backend": None,
         "is_managed": True,
         "search_algorithm": "grid",
+        "original": None,
+        "cloning_strategy": None,
         "readme": None,
         "content": "version: 1\n"
         "kind: group\n"
@@ -96,6 +104,8 @@ RESPONSES: dict[str, Any] = {
         "backend": None,
         "is_managed": True,
         "search_algorithm": "grid",
+        "original": None,
+        "cloning_strategy": None,
         "bookmarked": True,
         "readme": None,
         "current_iteration": 0,
@@ -136,5 +146,39 @@ RESPONSES: dict[str, Any] = {
         "traceback": None,
         "status": "warning",
         "experiment_group": 1,
+    },
+    "SearchDecision": {
+        "id": 12,
+        "created_at": "2026-01-02T03:04:05.678901Z",
+        "kind": "start",
+        "trial": 9,
+        "experiment": 21,
+        "bracket": 0,
+        "rung": 1,
+        "parent": 4,
+        "strategy": "resume",
+        "reason": "among the best third of rung 0",
+        "numbers": {"loss": 0.21, "rank": 1},
+    },
+    "GroupBest": {
+        "metric": "loss",
+        "optimization": "minimize",
+        "trial": {"experiment": 21, "index": 9, "params": {"lr": 0.01, "layers": 3}, "value": 0.18},
+    },
+    "GroupPareto": {
+        "metrics": [{"name": "acc", "optimization": "maximize"}, {"name": "loss", "optimization": "minimize"}],
+        "finished": 40,
+        "compared": 40,
+        "trials": [
+            {"experiment": 21, "index": 9, "params": {"lr": 0.01, "layers": 3}, "values": {"acc": 0.93, "loss": 0.18}},
+            {"experiment": 17, "index": 5, "params": {"lr": 0.02, "layers": 2}, "values": {"acc": 0.91, "loss": 0.17}},
+        ],
+    },
+    "GroupImportances": {
+        "metric": "loss",
+        "optimization": "minimize",
+        "finished": 40,
+        "modelled": 40,
+        "importances": [{"param": "lr", "importance": 0.83}, {"param": "layers", "importance": 0.17}],
     },
 }

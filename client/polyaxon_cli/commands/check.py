@@ -8,7 +8,7 @@ import click
 
 from polyaxon_cli import specs
 from polyaxon_cli.options import Command, files_option, lenient_option, params_option
-from polyaxon_cli.ranking import expected_trials
+from polyaxon_cli.ranking import algorithm_of, expected_trials, goal_of
 from polyaxon_cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from polyaxon_schemas.pipeline_graph import PlannedOperation
 
 __all__ = ["check", "definition_of"]
-
-ALGORITHMS = ("random_search", "hyperband", "bo", "grid_search")
 
 
 @click.command(cls=Command)
@@ -68,10 +66,15 @@ def _place_of(operation: PlannedOperation) -> str:
 def _search_of(hptuning: dict[str, Any]) -> dict[str, Any]:
     concurrency = int(hptuning.get("concurrency") or 1)
     shown = {
-        "search algorithm": next((name for name in ALGORITHMS if hptuning.get(name)), "grid_search"),
+        "search algorithm": algorithm_of(hptuning),
         "concurrency": f"{concurrency} concurrent runs" if concurrency > 1 else "sequential",
         "early stopping": "activated" if hptuning.get("early_stopping") else "deactivated",
         "parameters": ", ".join(hptuning.get("matrix") or {}),
     }
+    goal = goal_of({"hptuning": hptuning})
+    if goal:
+        shown["goal"] = f"{'lowest' if goal.minimize else 'highest'} {goal.metric}"
+    if hptuning.get("budget"):
+        shown["budget"] = ", ".join(f"{limit} {value}" for limit, value in hptuning["budget"].items() if value)
     trials = expected_trials({"hptuning": hptuning})
     return {**shown, "experiments": trials} if trials else shown

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import click
 
 from polyaxon_cli.commands import shared
+from polyaxon_cli.commands.group_results import add_results, metric_option, minimize_option
 from polyaxon_cli.errors import CliError
 from polyaxon_cli.following import exit_code, wait_for_group
 from polyaxon_cli.lists import all_results, list_experiments
 from polyaxon_cli.metrics import print_spread
-from polyaxon_cli.options import Group, confirm, project_option, query_options, run_option, yes_option
+from polyaxon_cli.options import (
+    Group,
+    confirm,
+    files_option,
+    patch_of,
+    project_option,
+    query_options,
+    run_option,
+    yes_option,
+)
 from polyaxon_cli.ranking import (
     Goal,
     Progress,
@@ -31,8 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["group"]
 
 KIND = "group"
-metric_option = click.option("--metric", metavar="NAME", help="The metric that tells good trials from bad ones.")
-minimize_option = click.option("--minimize", is_flag=True, help="The lowest value is the best.")
+F = TypeVar("F", bound=Callable[..., Any])
+NO_LIMIT = "none"
 
 
 @click.group(cls=Group, aliases={"ls": "list"})
@@ -130,10 +140,83 @@ def stop(session: Session, yes: bool, pending: bool) -> None:
     session.out.success(f"{name} is being stopped.")
 
 
+@group.command()
+@shared.of_run(KIND)
+@pass_session
+def resume(session: Session) -> None:
+    """Have a search that has ended go on where it stands."""
+    data = session.http.post(session.run_path(KIND, "resume"))
+    session.remember(KIND, data)
+    if session.as_json:
+        session.out.raw(data)
+    session.out.success(f"{shared.same_run(session, KIND)} goes on.")
+
+
+@group.command()
+@shared.of_run(KIND)
+@files_option
+@shared.upload_option
+@pass_session
+def restart(session: Session, files: tuple[str, ...], with_upload: bool) -> None:
+    """Start the search anew, as a new group."""
+    shared.clone_run(session, KIND, "restart", files, with_upload=with_upload)
+
+
+@group.command()
+@shared.of_run(KIND)
+@files_option
+@shared.upload_option
+@pass_session
+def copy(session: Session, files: tuple[str, ...], with_upload: bool) -> None:
+    """Make a new search that also learns from the trials of this one."""
+    shared.clone_run(session, KIND, "copy", files, with_upload=with_upload)
+
+
+def _limit_option(name: str, read: Callable[[str], float], what: str) -> Callable[[F], F]:
+    """A number above 0, or `none` for no limit."""
+
+    def checked(_: click.Context, __: click.Parameter, text: str | None) -> Any:
+        if text is None or text.lower() == NO_LIMIT:
+            return text and NO_LIMIT
+        try:
+            number = read(text)
+        except ValueError:
+            number = 0
+        if not 0 < number < float("inf"):
+            raise click.BadParameter(f"{text!r} is neither a number above 0 nor `{NO_LIMIT}`.")
+        return number
+
+    return click.option(name, metavar="N|none", callback=checked, help=f"{what} after which the search ends.")
+
+
+@group.command()
+@shared.of_run(KIND)
+@click.option("--name", help="New name.")
+@click.option("--description", help="New description.")
+@click.option("--tags", help="New tags, comma separated.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="How many trials run at once.")
+@_limit_option("--max-trials", int, "Trials")
+@_limit_option("--max-hours", float, "Hours")
+@_limit_option("--max-failures", int, "Failed trials")
+@click.option("--max-retries", type=click.IntRange(min=0), help="How often a failed trial is started again.")
+@pass_session
+def update(session: Session, /, name: str | None, description: str | None, tags: str | None, **numbers: Any) -> None:
+    """Change what describes the group, or a search while it goes on."""
+    changes = patch_of([*shared.described(name, description, tags), ("hptuning", _search_changes(**numbers))])
+    shared.update_run(session, KIND, changes, hint=f"{shared.DESCRIBING}, --concurrency, --max-trials and the like")
+
+
+add_results(group)
 shared.add_list(group, KIND)
 shared.add_statuses(group, KIND)
-shared.add_update(group, KIND)
 shared.add_delete(group, KIND, refused=0)
+
+
+def _search_changes(*, concurrency: int | None, max_retries: int | None, **limits: Any) -> dict[str, Any] | None:
+    """The part of the search's section that changes; None when nothing does."""
+    given = {key: None if limit == NO_LIMIT else limit for key, limit in limits.items() if limit is not None}
+    pairs = [("concurrency", concurrency), ("max_retries", max_retries), ("budget", given or None)]
+    return patch_of(pairs) or None
 
 
 def _goal(session: Session, trials: Sequence[Mapping[str, Any]], metric: str | None, *, minimize: bool) -> Goal:

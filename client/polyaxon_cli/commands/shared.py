@@ -37,12 +37,20 @@ __all__ = [
     "add_statuses",
     "add_stop",
     "add_update",
+    "clone_run",
+    "described",
     "fetch",
     "of_run",
     "same_run",
+    "update_run",
+    "upload_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+upload_option = click.option(
+    "-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder and use that code."
+)
+DESCRIBING = "--name, --description or --tags"
 TITLES = {"experiment": "Experiment", "group": "Experiment group", "job": "Job"}
 
 
@@ -139,13 +147,22 @@ def add_update(group: click.Group, kind: str) -> None:
     @click.option("--tags", help="New tags, comma separated.")
     @pass_session
     def update(session: Session, name: str | None, description: str | None, tags: str | None) -> None:
-        changes = patch_of([("name", name), ("description", description), ("tags", split_tags(tags))])
-        if not changes:
-            session.out.warning("There is nothing to change: give --name, --description or --tags.")
-            return
-        changed = session.http.patch(session.run_path(kind), changes)
-        session.out.message(f"{TITLES[kind]} updated.")
-        show(session.out, kind, changed, title=f"{TITLES[kind]} info:")
+        update_run(session, kind, patch_of(described(name, description, tags)))
+
+
+def described(name: str | None, description: str | None, tags: str | None) -> list[tuple[str, Any]]:
+    """The changes of what describes a run; None for what stays."""
+    return [("name", name), ("description", description), ("tags", split_tags(tags))]
+
+
+def update_run(session: Session, kind: str, changes: dict[str, Any], *, hint: str = DESCRIBING) -> None:
+    """Send the changes, if there are any, and show the run as it is then."""
+    if not changes:
+        session.out.warning(f"There is nothing to change: give {hint}.")
+        return
+    changed = session.http.patch(session.run_path(kind), changes)
+    session.out.message(f"{TITLES[kind]} updated.")
+    show(session.out, kind, changed, title=f"{TITLES[kind]} info:")
 
 
 def add_delete(group: click.Group, kind: str, *, refused: int = 1) -> None:
@@ -184,22 +201,27 @@ def add_clone(group: click.Group, kind: str, verb: str, *, may_copy: bool = Fals
     @of_run(kind)
     @click.option("-c", "--copy", is_flag=True, hidden=not may_copy, help="Start from a copy of its outputs.")
     @files_option
-    @click.option("-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder and use that code.")
+    @upload_option
     @pass_session
     def clone(session: Session, copy: bool, files: tuple[str, ...], with_upload: bool) -> None:
         if copy and not may_copy:
             raise CliError(f"A {kind} cannot be copied", f"Leave out --copy to {verb} it without its outputs")
-        if with_upload and session.project_name:
-            raise click.UsageError("-u uploads to the project initialised here; leave out -p, or -u.")
-        old, path = session.run_id(kind), session.run_path(kind, "copy" if copy else verb)
-        body = _changes(files, with_upload=with_upload)
-        if with_upload:
-            upload_folder(session)
-        created = session.http.post(path, body)
-        session.remember(kind, created)
-        if session.as_json:
-            session.out.raw(created)
-        session.out.success(f"{TITLES[kind]} `{created['id']}` was created from {old}.")
+        clone_run(session, kind, "copy" if copy else verb, files, with_upload=with_upload)
+
+
+def clone_run(session: Session, kind: str, verb: str, files: tuple[str, ...], *, with_upload: bool) -> None:
+    """Have the server make a new run from the one that is meant, and remember it."""
+    if with_upload and session.project_name:
+        raise click.UsageError("-u uploads to the project initialised here; leave out -p, or -u.")
+    old, path = session.run_id(kind), session.run_path(kind, verb)
+    body = _changes(files, with_upload=with_upload)
+    if with_upload:
+        upload_folder(session)
+    created = session.http.post(path, body)
+    session.remember(kind, created)
+    if session.as_json:
+        session.out.raw(created)
+    session.out.success(f"{TITLES[kind]} `{created['id']}` was created from {old}.")
 
 
 def _changes(files: tuple[str, ...], *, with_upload: bool) -> dict[str, Any]:
