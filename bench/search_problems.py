@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 import optuna
+from sklearn.datasets import load_digits
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
 
 Params = dict[str, Any]
 
@@ -70,9 +74,6 @@ def mixed(params: Params, _: int) -> float:
 
 @cache
 def _digits() -> tuple[Any, Any, Any, Any]:
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
     data = load_digits()
     train, test, labels, answers = train_test_split(data.data / 16, data.target, test_size=0.4, random_state=0)
     return train, test, labels, answers
@@ -80,9 +81,6 @@ def _digits() -> tuple[Any, Any, Any, Any]:
 
 def digits(params: Params, epochs: int) -> float:
     """Cross-entropy on held-out images of a small network after some epochs."""
-    from sklearn.metrics import log_loss
-    from sklearn.neural_network import MLPClassifier
-
     train, test, labels, answers = _digits()
     network = MLPClassifier(
         hidden_layer_sizes=(params["width"],),

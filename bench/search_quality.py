@@ -129,7 +129,7 @@ def main(*, quick: bool = False) -> None:
             cells = [
                 _cell(list(pool.map(_run, [(number, place, seed) for seed in range(seeds)])))
                 if problem.most > 1 or not contestant.by_resource
-                else "–"
+                else "-"
                 for place, contestant in enumerate(CONTESTANTS)
             ]
             print(f"| {problem.name} | {_budget(problem)} | " + " | ".join(cells) + " |", flush=True)
