@@ -52,6 +52,11 @@ class Weighted(Dimension):
         self.levels: Levels = [value for value, _ in shares]
         self._shares = [share for _, share in shares]
 
+    @property
+    def shares(self) -> Sequence[float]:
+        """The probability of each level."""
+        return self._shares
+
     def sample(self, rng: np.random.Generator) -> Any:
         left = rng.random()
         for value, share in zip(self.levels, self._shares, strict=True):
@@ -77,14 +82,9 @@ class Continuous(Dimension):
 
     def __init__(self, law: Law, q: float | None = None) -> None:
         self._law = law
-        self.q = q
+        self._q = q
         self.bounds = law.bounds  # the upper one is never drawn
         self.levels = _levels_between(law.bounds, q) if law.bounds else None
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether there are so many values that a search does not draw one twice."""
-        return self.q is None and self.levels is None and self._law.is_dense
 
     @property
     def is_even(self) -> bool:
@@ -93,6 +93,11 @@ class Continuous(Dimension):
 
     def sample(self, rng: np.random.Generator) -> Any:
         return self._value(self._law.draw(rng))
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies within the bounds."""
+        low, high = self._law.bounds or (-math.inf, math.inf)
+        return low - (self.q or 0) < value <= high or value == low
 
     def quantile(self, share: float) -> Any:
         """The value at ``share`` of the law, 0 <= share <= 1."""
@@ -104,13 +109,23 @@ class Continuous(Dimension):
 
     def share(self, value: float) -> float:
         """The inverse of `quantile`; for a multiple of ``q`` the middle of what is rounded to it."""
-        if self.q is None:
+        if self._q is None:
             return self._law.share(value)
-        return (self._law.share(value) + self._law.share(value + self.q)) / 2
+        return (self._law.share(value) + self._law.share(value + self._q)) / 2
 
     def _value(self, number: float) -> Any:
         value = _held(number)
-        return value if self.q is None else quantised(value, self.q)
+        return value if self._q is None else quantised(value, self._q)
+
+    @property
+    def q(self) -> float | None:
+        """What values are multiples of."""
+        return self._q
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are so many values that a search does not draw one twice."""
+        return self._q is None and self.levels is None and self._law.is_dense
 
 
 def quantised(value: float, q: float) -> int | float:

@@ -22,12 +22,17 @@ class Builder(Protocol):
 #: The key of a section and the module that builds its algorithm. Modules are imported when they are asked for:
 #: some bring large libraries along.
 MODULES = {
-    "grid_search": "hpsearch.grid",
-    "random_search": "hpsearch.random_search",
     "hyperband": "hpsearch.hyperband",
     "asha": "hpsearch.asha",
+    "bo": "hpsearch.bo",
+    "tpe": "hpsearch.tpe",
+    "cma_es": "hpsearch.cma_es",
+    "qmc": "hpsearch.qmc",
+    "nsga2": "hpsearch.nsga2",
     "pbt": "hpsearch.pbt",
     "custom": "hpsearch.custom",
+    "grid_search": "hpsearch.grid",
+    "random_search": "hpsearch.random_search",
 }
 
 

@@ -19,7 +19,7 @@ class Score:
     index: int
     state: TrialState
     value: float | None
-    promoted: bool  # some trial has this one as its parent
+    promoted: bool  # some suggestion has this one as its parent; clones that people made do not count
 
 
 class History(ABC):
@@ -57,7 +57,7 @@ class MemoryHistory(History):
         given = list(trials)
         self._by_hand = [trial for trial in given if trial.index is None]
         self._by_index = {trial.index: trial for trial in given if trial.index is not None}
-        self._parents = {trial.parent for trial in given}
+        self._parents = {trial.parent for trial in self._by_index.values()}
 
     def __len__(self) -> int:
         return len(self._by_index)

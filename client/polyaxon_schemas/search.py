@@ -105,7 +105,8 @@ class Tpe(Section):
     metric: Metric
     n_startup_trials: Annotated[Whole, Field(ge=0)] = 10
     n_ei_candidates: Count = 24
-    multivariate: bool = False
+    # Models parameters together, which finds better points unless they have nothing to do with each other.
+    multivariate: bool = True
 
 
 class CmaEs(Section):

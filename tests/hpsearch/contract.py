@@ -183,6 +183,7 @@ class AlgorithmContract(ABC):
             Trial(None, {}, TrialState.RUNNING),
             Trial(None, {"depth": 77, "else": [1]}, TrialState.SUCCEEDED, measure(Suggestion(0, {}))),
             Trial(None, drive(self.make())[0].params, TrialState.SUCCEEDED, measure(Suggestion(0, {}))),
+            *[Trial(None, {}, TrialState.SUCCEEDED, {"loss": 0.0}, parent=index) for index in range(50)],
             Trial(None, {"depth": "text", "kind": None, "flag": math.nan}, TrialState.FAILED, {"loss": math.nan}),
         ]
         history = drive(self.make(), by_hand=added)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hpsearch import UnsupportedAlgorithm, create_algorithm
-from polyaxon_schemas.hptuning import HpTuning
+from hpsearch.factory import MODULES
+from polyaxon_schemas.hptuning import ALGORITHMS, HpTuning
 from tests.hpsearch.contract import MIXED, AlgorithmContract
 from tests.hpsearch.driving import drive, points
 
@@ -120,13 +121,11 @@ def test_many_points_take_little_time() -> None:
     assert time.monotonic() - start < 20
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"bo": {"n_initial_trials": 2, "n_iterations": 2, "metric": {"name": "l"}}},
-    ],
-)
-def test_algorithms_to_come_say_so(settings: dict[str, Any]) -> None:
-    tuning = HpTuning.model_validate({"matrix": {"a": {"values": [1]}}, **settings})
-    with pytest.raises(UnsupportedAlgorithm, match="not supported yet"):
-        create_algorithm(tuning, seed=0)
+def test_every_algorithm_of_the_file_is_there() -> None:
+    assert set(MODULES) == set(ALGORITHMS)
+
+
+def test_an_algorithm_without_a_module_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpsearch.factory.MODULES", {"grid_search": "hpsearch.grid", "asha": "hpsearch.asha"})
+    with pytest.raises(UnsupportedAlgorithm, match=r"random_search is not supported yet; use grid_search or asha$"):
+        random_search({"a": {"values": [1]}}, 1)
