@@ -6,7 +6,7 @@ from functools import partial
 
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app
-from scheduler.passes import queue, reconcile
+from scheduler.passes import queue, reconcile, slots
 from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
@@ -31,13 +31,7 @@ def job_pass(pk: int) -> None:
 
 
 def _advance(kind: str, pk: int) -> None:
-    guarded(partial(_advance_row, kind, pk))
-
-
-def _advance_row(kind: str, pk: int) -> None:
-    run = queue.model_of(kind)._base_manager.filter(pk=pk).first()
-    if run is not None:
-        advance(run)
+    guarded(partial(advance, queue.model_of(kind)(pk=pk)))  # which reads the row
 
 
 @app.task(name="scheduler.group")
@@ -54,8 +48,15 @@ def searches_pass() -> None:
 
 @app.task(name="scheduler.dispatch")
 def dispatch_pass(_pk: int = 0) -> None:
-    guarded(follow_builds)
-    guarded(dispatch)
+    guarded(_dispatch)
+
+
+def _dispatch() -> None:
+    load = slots.load()
+    if load.builds:
+        guarded(follow_builds)
+        load = slots.load()
+    dispatch(load)
 
 
 @app.task(name="scheduler.unsupported")

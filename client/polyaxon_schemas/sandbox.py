@@ -10,8 +10,18 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2 import (
+    ChainableUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    Undefined,
+    meta,
+    nodes,
+    pass_environment,
+)
 from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
@@ -110,7 +120,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(optimized=False, **options)
         self._spend = spend
         self.globals = {"range": self._range, "dict": dict, "namespace": Namespace}
-        self.filters = {name: self._guarded(name, self.filters[name]) for name in _FILTERS}
+        self.filters = dict(_guarded_filters())
         self.filters["_each"] = self._each
         self.filters["_joined"] = self._joined
         self.filters["_weighed"] = self._weighed
@@ -138,20 +148,15 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self._spend(weight(parts))
         return "".join(map(str, parts))
 
-    def _guarded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        has_context = hasattr(function, "jinja_pass_arg")
-
-        @functools.wraps(function)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            given = list(args[1:] if has_context else args)
-            self._check(name, given[:1], [*given[1:], *kwargs.values()])
-            if name == "join":
-                return self._join(*given, **kwargs)
-            result = function(*args, **kwargs)
-            self._spend(weight(result))
-            return result
-
-        return guarded
+    def filtered(self, name: str, function: Callable[..., Any], given: list[Any], keys: dict[str, Any]) -> Any:
+        """What a filter makes of its arguments, of which the first may be for Jinja."""
+        subject = given[1:] if hasattr(function, "jinja_pass_arg") else given
+        self._check(name, subject[:1], [*subject[1:], *keys.values()])
+        if name == "join":
+            return self._join(*subject, **keys)
+        result = function(*given, **keys)
+        self._spend(weight(result))
+        return result
 
     def _check(self, name: str, subject: list[Any], arguments: list[Any]) -> None:
         self._spend(_STEP_COST + weight(subject) + weight(arguments))
@@ -193,6 +198,29 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if name == "join":
             return self._separated(str(subject), args[0])
         return obj(*args, **kwargs)
+
+
+@functools.lru_cache(maxsize=1)
+def _guarded_filters() -> dict[str, Callable[..., Any]]:
+    """Jinja's filters, each held to the budget of whichever environment calls it. They are the same in all."""
+    return {name: _guarded_filter(name, FILTERS[name]) for name in _FILTERS}
+
+
+def _guarded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    if hasattr(function, "jinja_pass_arg"):  # it is called with the environment, or with a context that has one
+
+        @functools.wraps(function)
+        def passing(first: Any, *args: Any, **kwargs: Any) -> Any:
+            environment: _Sandbox = getattr(first, "environment", first)
+            return environment.filtered(name, function, [first, *args], kwargs)
+
+        return passing
+
+    @pass_environment
+    def guarded(environment: _Sandbox, *args: Any, **kwargs: Any) -> Any:
+        return environment.filtered(name, function, list(args), kwargs)
+
+    return guarded
 
 
 class Templates:

@@ -32,6 +32,7 @@ def change_search(group: ExperimentGroup, user: User | None, wanted: Mapping[str
         locked.save(update_fields=["hptuning", "suggestions_complete", "updated_at"])
         emit("updated", locked, actor=user)
         wake("group", locked.pk)
+        wake("dispatch")  # more trials may run at once
     group.refresh_from_db()
     return group
 

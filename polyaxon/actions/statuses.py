@@ -98,6 +98,8 @@ def carry_out(moves: Sequence[Move]) -> list[StatusRecord]:
 
     Returns their records. With few statements: what becomes of a run and of its replica is written together.
     """
+    if not moves:
+        return []
     records = [_record(move) for move in moves]
     for move, record in zip(moves, records, strict=True):
         fields = _apply(move, record.created_at)
@@ -121,7 +123,7 @@ def lock(instance: StatefulT) -> StatefulT:
 
 def lock_by_pk(model: type[StatefulT], pk: int) -> StatefulT:
     """The same of a row of that number."""
-    row = _locked(model).first(pk=pk)
+    row: StatefulT | None = _locked(model).first(pk=pk)
     if row is None:
         raise model.DoesNotExist(f"{model.__name__} {pk} is gone.")
     return row

@@ -154,18 +154,22 @@ def append_all(rows: Sequence[M], also: str = "", *parameters: Any) -> list[Any]
 
 def change(row: Model, names: Sequence[str]) -> None:
     """Save these fields of a row that is stored, by the names of their attributes."""
-    meta = type(row)._meta
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in map(meta.get_field, names)
-    ]
+    fields = [_field(type(row), name) for name in names]
+    values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(_update(type(row), tuple(names)), [*values, row.pk])
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field)
+    return field
 
 
 @lru_cache(maxsize=500)
 def _update(model: type[Model], names: tuple[str, ...]) -> str:
     meta, quote = model._meta, connection.ops.quote_name
-    columns = ", ".join(f"{quote(str(meta.get_field(name).column))} = %s" for name in names)
+    columns = ", ".join(f"{quote(str(_field(model, name).column))} = %s" for name in names)
     return f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
 
 

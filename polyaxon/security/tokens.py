@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.db.models import Token, User
-from polyaxon.db.prepared import Prepared
+from polyaxon.db.prepared import Prepared, append
 
 
 def issue(
@@ -45,10 +45,10 @@ def create(
     if run is None:
         Token.objects.filter(user=user, expires_at__lte=now).delete()
         expires = expires or now + timedelta(days=options.value("TTL:TOKEN"))
-    token = Token.objects.create(
+    token = Token(
         user=user, key_hash=digest(key), name=name, scopes=scopes or [], run=run, started_at=now, expires_at=expires
     )
-    return key, token
+    return key, append(token)
 
 
 def revoke_all(user: User, *, but: Token | None = None) -> None:

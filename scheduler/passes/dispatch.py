@@ -5,55 +5,53 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 
-from polyaxon.actions.statuses import lock, set_status
-from polyaxon.db.models import Experiment, ExperimentJob, PassLock
-from polyaxon.db.models.abstract import Runnable
+from polyaxon.actions.statuses import Move, carry_out, lock_by_pk, may_move
+from polyaxon.db.models import Experiment, PassLock
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
-from scheduler.passes import queue
+from scheduler.passes import slots
+from scheduler.passes.replicas import replica
 
 
-def dispatch() -> int:
-    """Set as many waiting runs to `scheduled` as there are slots; returns how many."""
-    if _free() <= 0 or not queue.waiting(1):
+def dispatch(seen: slots.Load | None = None) -> int:
+    """Set as many waiting runs to `scheduled` as there are slots; returns how many.
+
+    `seen`: the load a moment ago. What has come since then has a wake-up of its own.
+    """
+    load = seen or slots.load()
+    if _free(load.active) <= 0 or not load.is_anything_waiting:
         return 0  # the usual case, without the database's write lock
     with transaction.atomic():
         _hold_lock()
-        free = _free()
-        runs = queue.waiting(free) if free > 0 else []
+        free = _free(slots.load().active)
+        runs = slots.waiting(free, load) if free > 0 else []
         # One order of locks for all who lock several runs: experiments before jobs, by number.
-        runs.sort(key=lambda run: (type(run).__name__, run.pk))
+        runs.sort(key=lambda run: (run.model.__name__, run.pk))
         return sum(_schedule(run) for run in runs)
 
 
-def _free() -> int:
-    return int(settings.CONFIG.runner.local_concurrency) - queue.count_active()
+def _free(active: int) -> int:
+    return int(settings.CONFIG.runner.local_concurrency) - active
 
 
 def _hold_lock() -> None:
     """Only one process hands out slots at a time; otherwise two would give the last one away twice."""
-    PassLock.objects.get_or_create(name="dispatch")
-    PassLock.objects.select_for_update(no_key=True).get(name="dispatch")
+    rows = PassLock.objects.select_for_update(no_key=True).filter(name="dispatch")
+    if not rows:
+        PassLock.objects.get_or_create(name="dispatch")
+        rows.get()
 
 
-def _schedule(run: queue.Run) -> bool:
-    row = lock(run)
-    assert isinstance(row, Runnable)
+def _schedule(waiting: slots.Waiting) -> bool:
+    row = lock_by_pk(waiting.model, waiting.pk)
     # Read before the lock: meanwhile its user may have stopped it.
-    if row.stop_requested_at is not None or set_status(run, s.SCHEDULED) is None:
+    if row.stop_requested_at is not None or not may_move(row, s.SCHEDULED):
         return False
-    run.attempt = row.attempt + 1
-    run.save(update_fields=["attempt", "updated_at"])
-    if isinstance(run, Experiment):
-        set_status(replica(run), s.SCHEDULED)
-    wake_row(run)
+    row.attempt += 1  # saved with the status
+    moves = [Move(row, s.SCHEDULED)]
+    if isinstance(row, Experiment):
+        master = replica(row)
+        moves += [Move(master, s.SCHEDULED)] if may_move(master, s.SCHEDULED) else []
+    carry_out(moves)
+    wake_row(row)
     return True
-
-
-def replica(experiment: Experiment) -> ExperimentJob:
-    """The master replica's row."""
-    uuid = ExperimentJob.replica_uuid(experiment.uuid, ExperimentJob.MASTER, 0)
-    # The runner starts one process for the whole experiment, so all that its file asks for is this one's.
-    new = {"experiment": experiment, "resources": experiment.resources}
-    row, _ = ExperimentJob.objects.get_or_create(uuid=uuid, defaults=new)
-    return row

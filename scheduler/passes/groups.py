@@ -82,10 +82,8 @@ def _advance(group: ExperimentGroup) -> None:
         return
     prune_trials(group, plan)
     counts = _suggest(group, plan, counts)
-    if group.suggestions_complete and not counts.open and finish_search(group):
-        return
-    if counts.waiting:
-        wake("dispatch")
+    if group.suggestions_complete and not counts.open:
+        finish_search(group)
 
 
 def ends_early(group: ExperimentGroup, plan: Plan, counts: Counts) -> bool:

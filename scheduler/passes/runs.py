@@ -12,17 +12,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from polyaxon.actions.runs import WAITING
-from polyaxon.actions.statuses import lock, set_status
+from polyaxon.actions.statuses import Move, carry_out, copy_state, lock, may_move
 from polyaxon.actions.trials import decide, next_retry, why_stopped
 from polyaxon.db.models import Experiment, SearchDecision
-from polyaxon.db.models.abstract import Runnable
+from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from scheduler import turns
 from scheduler.configured import configured_runner
-from scheduler.passes.dispatch import replica
+from scheduler.passes import queue
 from scheduler.passes.launching import NotYet, Refused, launch
 from scheduler.passes.queue import Run
+from scheduler.passes.replicas import replica
 from scheduler.runners.base import Observation, Phase, Runner, RunnerError, StopReason
 
 KEPT_AFTER_END = timedelta(minutes=5)
@@ -36,7 +37,7 @@ def advance(run: Run, *, launching: bool = True) -> None:
 
     With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long.
     """
-    with turns.runs.take(run.uuid) as ours:
+    with turns.runs.take(_key(run)) as ours:
         if ours and not _goes_on(run) and _renew(run):
             _step(run, configured_runner(), launching=launching)
 
@@ -49,13 +50,17 @@ def _goes_on(run: Run) -> bool:
     return seen.phase is Phase.RUNNING and not _is_overdue(run, seen)
 
 
+def _key(run: Run) -> tuple[str, int]:
+    """Whose turn it is."""
+    return type(run).__name__, run.pk
+
+
 def _renew(run: Run) -> bool:
-    """Read the row again; whether it is still there."""
-    try:
-        run.refresh_from_db()
-    except type(run).DoesNotExist:
-        return False
-    return True
+    """Read the row again, with what a launch needs; whether it is still there."""
+    fresh = queue.find(type(run), run.pk)
+    if fresh is not None:
+        run.__dict__.update(fresh.__dict__)
+    return fresh is not None
 
 
 def _observe(run: Run, runner: Runner) -> Observation:
@@ -116,9 +121,8 @@ def _begin(run: Run, runner: Runner) -> None:
     except NotYet as error:
         _not_yet(run, error)
         return
-    if isinstance(run, Experiment):
-        _move(run, s.STARTING, at=begun)
-    if not _renew(run) or run.is_done or run.stop_requested_at is not None:
+    is_known = isinstance(run, Experiment) and _move(run, s.STARTING, at=begun)
+    if not (is_known or _renew(run)) or run.is_done or run.stop_requested_at is not None:
         _stop(run, runner)  # asked for while we launched it
 
 
@@ -218,19 +222,22 @@ def _again(run: Run, seen: Observation, why: str, *, counts: bool = False) -> No
     wake_row(run)
 
 
-@transaction.atomic
-def _move(run: Run, status: str, *, message: str | None = None, at: datetime | None = None) -> None:
+@transaction.atomic(savepoint=False)
+def _move(run: Run, status: str, *, message: str | None = None, at: datetime | None = None) -> bool:
     """Set the run's status; an experiment's master replica has the same, as far as replicas know it.
 
-    What was seen of one attempt says nothing of the next.
+    What was seen of one attempt says nothing of the next: False if that has begun. Else the run has its present state.
     """
     row = lock(run)
-    assert isinstance(row, Runnable)
     if row.attempt != run.attempt:
-        return
-    set_status(run, status, message=message, at=at)
-    if isinstance(run, Experiment) and status != s.STARTING:
-        set_status(replica(run), status, message=message, at=at)
+        return False
+    rows: list[Stateful] = [row]
+    if isinstance(row, Experiment) and status != s.STARTING:
+        rows.append(replica(row))
+    carry_out([Move(each, status, message, at=at) for each in rows if may_move(each, status)])
+    copy_state(row, run)
+    run.stop_requested_at = row.stop_requested_at
+    return True
 
 
 def tidy(run: Run) -> None:
@@ -238,7 +245,7 @@ def tidy(run: Run) -> None:
 
     Not at once: what the runner remembers helps to find out what happened.
     """
-    with turns.runs.take(run.uuid) as ours:
+    with turns.runs.take(_key(run)) as ours:
         if ours and run.is_done:  # which is final, so the row need not be read again
             _tidy(run, configured_runner())
 
@@ -257,7 +264,7 @@ def _kept(run: Run) -> timedelta:
 
 def forget(run: Run) -> bool:
     """Remove what the runner keeps of a finished run that is to be deleted; whether nothing is left."""
-    with turns.runs.take(run.uuid) as ours:
+    with turns.runs.take(_key(run)) as ours:
         if not ours:
             return False
         runner = configured_runner()

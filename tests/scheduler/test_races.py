@@ -137,9 +137,9 @@ def test_a_run_that_was_stopped_while_it_waited_for_the_dispatcher_stays_stopped
     experiment = make_experiment(content=SLOW)
     from scheduler.passes import dispatch as module
 
-    chosen = module.queue.waiting(5)
+    chosen = module.slots.waiting(5)
     request_stop(experiment, experiment.user)
-    monkeypatch.setattr(module.queue, "waiting", lambda _: chosen)
+    monkeypatch.setattr(module.slots, "waiting", lambda *_: chosen)
     assert module.dispatch() == 0
     assert status(experiment) == "stopped"
 

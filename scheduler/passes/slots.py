@@ -1,0 +1,163 @@
+"""Which runs wait for a slot, and which of them are next."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from polyaxon.actions.runs import WAITING
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
+from polyaxon.lifecycles import EXPERIMENT, JOB
+from polyaxon.lifecycles import tables as s
+from scheduler.passes.queue import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What there is for a dispatcher to do."""
+
+    active: int  # runs that hold a slot
+    builds: bool  # something waits for a build
+    singles: bool  # runs wait that a person asked for
+    jobs: bool
+    trials: bool
+
+    @property
+    def is_anything_waiting(self) -> bool:
+        return self.singles or self.jobs or self.trials
+
+
+def load() -> Load:
+    """By one statement: most of the time nothing follows from it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOAD)
+        active, *flags = cursor.fetchone()
+    return Load(int(active), *map(bool, flags))
+
+
+def _quoted(statuses: frozenset[str]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+_WAITS = f"is_managed AND status IN ({_quoted(WAITING)})"
+_NAMES = {
+    "experiments": Experiment._meta.db_table,
+    "jobs": Job._meta.db_table,
+    "groups": ExperimentGroup._meta.db_table,
+    "ready": f"{_WAITS} AND NOT deleted AND stop_requested_at IS NULL",
+    "active": f"is_managed AND status IN ({_quoted(EXPERIMENT.open - WAITING)})",
+    "active_job": f"is_managed AND status IN ({_quoted(JOB.open - WAITING)})",
+    "searching": f"g.status = '{s.RUNNING}' AND g.stop_requested_at IS NULL AND NOT g.deleted",
+    "builds": " OR ".join(
+        f"EXISTS (SELECT 1 FROM {model._meta.db_table} WHERE {_WAITS} AND build_job_id IS NOT NULL)"  # noqa: S608
+        for model in (Experiment, Job, NotebookJob, TensorboardJob)
+    ),
+    "built": f"(SELECT id FROM {BuildJob._meta.db_table} WHERE status = '{s.SUCCEEDED}')",  # noqa: S608
+}
+
+
+def _named(sql: str) -> str:
+    return sql.format(**_NAMES)
+
+
+_LOAD = _named("""
+SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job}),
+       {builds},
+       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL),
+       EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
+       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL)
+""")
+
+
+class Waiting(NamedTuple):
+    """A run that waits for a slot: by its priority, then the older, the sooner."""
+
+    priority: int
+    created_at: datetime
+    pk: int
+    model: type[Run]
+
+
+def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
+    """The next runs to dispatch: by `priority`, then oldest first. Trials that a search suggested wait for its `concurrency`.
+
+    Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
+    after its end. `seen` tells which kinds need not be looked for.
+    """
+    seen = seen or load()
+    ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
+    wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
+    found: list[Waiting] = []
+    if seen.singles:
+        found += _listed(
+            Experiment.objects.filter(ready, trial_index=None, **wanted).order_by("-priority", "id"), limit
+        )
+    if seen.jobs:
+        found += _listed(Job.objects.filter(ready, **wanted).order_by("-priority", "id"), limit)
+    if seen.trials:
+        for group, free in _searches():
+            found += _trials(group, min(free, limit))
+    return sorted(found, key=lambda run: (-run.priority, run.created_at, run.pk))[:limit]
+
+
+def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:
+    columns = rows.values_list("priority", "created_at", "pk")[:limit]
+    return [Waiting(priority, created, pk, rows.model) for priority, created, pk in columns]
+
+
+def _searches() -> list[tuple[int, int]]:
+    """Running searches that have waiting trials and may start some, and how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEARCHES)
+        rows = cursor.fetchall()
+    free = [(group, _concurrency(section) - busy) for group, section, busy in rows]
+    return [(group, slots) for group, slots in free if slots > 0]
+
+
+def _concurrency(section: Any) -> int:
+    """Of a search section as it comes past the ORM."""
+    return int((json.loads(section) if isinstance(section, str) else section or {}).get("concurrency") or 1)
+
+
+_SEARCHES = _named("""
+SELECT g.id, g.hptuning, (
+  SELECT COUNT(*) FROM {experiments} WHERE experiment_group_id = g.id AND trial_index IS NOT NULL AND {active}
+)
+FROM {groups} g
+WHERE {searching} AND EXISTS (
+  SELECT 1 FROM {experiments} WHERE experiment_group_id = g.id AND trial_index IS NOT NULL AND {ready}
+)
+ORDER BY g.id
+""")
+
+
+def _trials(group: int, limit: int) -> list[Waiting]:
+    with connection.cursor() as cursor:
+        cursor.execute(_TRIALS, [group, limit])
+        rows = cursor.fetchall()
+    return [Waiting(priority, _moment(created), pk, Experiment) for priority, created, pk in rows]
+
+
+# One that goes on in a run's outputs, or copies them, waits while another writes there: the two would destroy each
+# other's checkpoint, or the copy be torn.
+_TRIALS = _named("""
+SELECT priority, created_at, id FROM {experiments} e
+WHERE experiment_group_id = %s AND trial_index IS NOT NULL AND {ready}
+  AND (build_job_id IS NULL OR build_job_id IN {built})
+  AND (cloning_strategy IS NULL OR cloning_strategy NOT IN ('resume', 'copy') OR NOT EXISTS (
+    SELECT 1 FROM {experiments} WHERE {active} AND (
+      id = e.original_experiment_id OR cloning_strategy = 'resume' AND original_experiment_id = e.original_experiment_id
+    )
+  ))
+ORDER BY priority DESC, trial_index, id LIMIT %s
+""")
+
+
+def _moment(value: datetime) -> datetime:
+    """A time as it comes past the ORM, which on SQLite is in UTC and does not say so."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
