@@ -84,9 +84,9 @@ class Waiting(NamedTuple):
 
 
 def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
-    """The next runs to dispatch: by `priority`, then oldest first. Trials that a search suggested wait for its `concurrency`.
+    """The next runs to dispatch: by `priority`, then oldest first.
 
-    Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
+    Trials that a search suggested wait for its `concurrency`. Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
     after its end. `seen` tells which kinds need not be looked for.
     """
     seen = seen or load()
@@ -98,7 +98,7 @@ def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
             Experiment.objects.filter(ready, trial_index=None, **wanted).order_by("-priority", "id"), limit
         )
     if seen.jobs:
-        found += _listed(Job.objects.filter(ready, **wanted).order_by("-priority", "id"), limit)
+        found += _listed(Job.objects.filter(ready, **wanted), limit)
     if seen.trials:
         for group, free in _searches():
             found += _trials(group, min(free, limit))
@@ -106,7 +106,7 @@ def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
 
 
 def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:
-    columns = rows.values_list("priority", "created_at", "pk")[:limit]
+    columns = rows.order_by("-priority", "id").values_list("priority", "created_at", "pk")[:limit]
     return [Waiting(priority, created, pk, rows.model) for priority, created, pk in columns]
 
 
