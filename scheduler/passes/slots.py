@@ -86,8 +86,9 @@ class Waiting(NamedTuple):
 def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
     """The next runs to dispatch: by `priority`, then oldest first.
 
-    Trials that a search suggested wait for its `concurrency`. Those that a person added to a group, such as a restarted trial, are none of the search's business: they run also
-    after its end. `seen` tells which kinds need not be looked for.
+    Trials that a search suggested wait for its `concurrency`. Those that a person added to a group, such as a restarted
+    trial, are none of the search's business: they run also after its end. `seen` tells which kinds need not be looked
+    for.
     """
     seen = seen or load()
     ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
