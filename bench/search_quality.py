@@ -17,7 +17,7 @@ from bench.search_problems import PROBLEMS, Problem
 from hpsearch import MemoryHistory, SearchAlgorithm, Suggestion, Trial, TrialState, create_algorithm
 from polyaxon_schemas.hptuning import HpTuning
 
-SEEDS, QUICK_SEEDS, PROCESSES = 24, 2, 2
+SEEDS, QUICK_SEEDS, PROCESSES = 20, 2, 2
 # A worker has one thread: both processes have a core of their own, and no library takes the other's.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _METRIC = {"name": "loss", "optimization": "minimize"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpsearch.acquisition import Acquisition
-from hpsearch.gaussian import Scaling, fit
+from hpsearch.gaussian import Scaling, fit, tamed
 from hpsearch.maximiser import Maximiser
 from hpsearch.seeds import generator
 from hpsearch.threads import single_threaded
@@ -47,7 +47,7 @@ class Model:
         self._seed = seed
         self._codes = np.array([codes for codes, _ in observed], dtype=np.float64)
         known = [value for _, value in observed if value is not None]
-        losses = np.array([max(known) if value is None else value for _, value in observed], dtype=np.float64)
+        losses = tamed(np.array([max(known) if value is None else value for _, value in observed], dtype=np.float64))
         self._scaling = Scaling.of(losses)
         self._targets = self._scaling.apply(losses)
         self._acquisition = Acquisition(

@@ -29,6 +29,7 @@ _AMPLITUDE = (0.0, 1.0)
 _LENGTH_DEVIATION = 1.0
 _NOISE = (np.log(1e-4), 2.0)
 _SMALLEST_VARIANCE = 1e-12
+_OUTLYING = 2.0
 # Losses that differ by less, as a share of the largest, are equal.
 _EQUAL = 1e-12
 
@@ -50,6 +51,19 @@ class Scaling:
 
     def apply(self, losses: Floats) -> Floats:
         return np.asarray(losses / self.scale - self.centre / self.scale, dtype=np.float64)
+
+
+def tamed(losses: Floats) -> Floats:
+    """Losses without the worst of them standing out.
+
+    One further above the median than twice what the best is below it counts as just that: beside runs that diverged
+    all others would look alike.
+    """
+    widest = float(np.max(np.abs(losses))) or 1.0
+    shares = losses / widest
+    middle, best = float(np.median(shares)), float(np.min(shares))
+    limit = middle + _OUTLYING * (middle - best)
+    return losses if middle == best else np.where(shares > limit, min(limit, 1.0) * widest, losses)
 
 
 class Surrogate:

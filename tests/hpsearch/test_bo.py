@@ -12,7 +12,7 @@ import pytest
 
 from hpsearch import MemoryHistory, SearchSpace, Suggestion, Trial, TrialState, create_algorithm
 from hpsearch.acquisition import Acquisition, log_improvement
-from hpsearch.gaussian import Scaling, fit
+from hpsearch.gaussian import Scaling, fit, tamed
 from polyaxon_schemas.hptuning import HpTuning
 from polyaxon_schemas.search import GaussianProcess
 from tests.hpsearch.driving import drive, points, pool
@@ -242,6 +242,17 @@ def test_losses_may_be_as_large_as_floats_go() -> None:
     scaling = Scaling.of(np.array([1.7e308, -1.7e308, 0.0]))
     found = scaling.apply(np.array([1.7e308, -1.7e308, 0.0]))
     assert found == pytest.approx([math.sqrt(1.5), -math.sqrt(1.5), 0])
+
+
+def test_runs_that_diverged_do_not_make_all_others_look_alike() -> None:
+    assert tamed(np.array([1.0, 2.0, 3.0, 1e6])).tolist() == [1.0, 2.0, 3.0, 5.5]
+    assert tamed(np.array([1.0, 1.0, 1.0, 7.0])).tolist() == [1.0, 1.0, 1.0, 7.0]
+    assert tamed(np.array([-1.7e308, 1.7e308, 0.0])).tolist() == [-1.7e308, 1.7e308, 0.0]
+
+    def objective(params: Params) -> float:
+        return 1e4 if params["x"] > 0.6 else bowl(params)
+
+    assert min(value for _, value in search(UNIT, objective, 8, 12)) < 1e-3
 
 
 def test_improvement_far_below_zero() -> None:
