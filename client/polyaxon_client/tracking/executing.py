@@ -17,7 +17,7 @@ class ExecutingRun(Run):
     def send_logs(self, log_line: str) -> None:
         """Send one line of log, or several separated by line ends."""
         if self._sender is not None:
-            self._sender.submit(Item(LOGS, self._target, str(log_line), size=len(str(log_line)) + 4))
+            self._sender.submit(Item(LOGS, self._target, [str(log_line)], size=len(str(log_line)) + 4))
 
     @tracked
     def log_code_ref(self) -> None:

@@ -10,6 +10,7 @@ import threading
 from typing import Any, Callable, Optional
 
 from polyaxon_client.workers import sender as senders
+from polyaxon_client.workers.shield import postponed
 
 Finish = Callable[[str, Optional[str], Optional[str]], None]
 """Called with (status, message, traceback) when the process ends."""
@@ -62,6 +63,8 @@ class ProcessHooks:
         self._previous(kind, value, trace)
 
     def _terminate(self, signum: int, _frame: Any) -> None:
+        if postponed():
+            return
         try:
             self._finish("stopped", "ended by SIGTERM", None)
             senders.close_all(self.timeout)
