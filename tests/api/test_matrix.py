@@ -56,6 +56,7 @@ TAKES = {
     f"POST {P}/archive": ADMIN,
     f"POST {P}/restore": ADMIN,
     f"PUT {P}/repo/upload": RUN,
+    **{f"PUT {P}/{kind}/{{id}}/artifacts/content": RUN for kind in ("experiments", "jobs")},
     "POST projects": CREATE,
     "GET {owner}": MEMBER,
     "GET {owner}/projects/name": MEMBER,

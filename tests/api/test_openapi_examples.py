@@ -33,6 +33,8 @@ PREPARED: dict[str, Callable[[], object]] = {
     "delete_org": lambda: Project.objects.all().delete(),
 }
 QUERIES = {
+    "update_project_experiment_artifacts_content": f"?path={FILE}",
+    "update_project_job_artifacts_content": f"?path={FILE}",
     "get_options": "?keys=BUILD_JOBS:LANG_ENV",
     "list_owner_options": "?keys=BUILD_JOBS:LANG_ENV",
     "get_project_experiment_metrics_points": "?name=loss",
