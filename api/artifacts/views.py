@@ -65,7 +65,7 @@ class ArtifactsView(ItemView):
             rows = rows.none() if "\x00" in name else rows.filter(name=name)
         return self.paged(rows.order_by("id"), ArtifactSerializer)
 
-    @extend_schema(request=ManifestSerializer, responses=AnnouncedSerializer)
+    @extend_schema(request=ManifestSerializer, responses={200: AnnouncedSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:
         files = [_announced(file) for file in self.valid(ManifestSerializer)["artifacts"]]
         rows = announce(self.item, outputs_path(self.item), files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -196,7 +195,8 @@ def test_what_cannot_be_announced(client: APIClient, path: str, change: dict[str
 
 
 @pytest.mark.parametrize(
-    "span", ["bytes 0-99", "bytes 0-98/25600", "bytes 0-99/100", "bytes */25600", "items 0-99/25600", part(25550, 25649)]
+    "span",
+    ["bytes 0-99", "bytes 0-98/25600", "bytes 0-99/100", "bytes */25600", "items 0-99/25600", part(25550, 25649)],
 )
 def test_parts_that_do_not_fit(client: APIClient, path: str, span: str) -> None:
     announce(client, path, described("a.bin"))
@@ -311,4 +311,4 @@ def test_the_same_part_from_several_at_once() -> None:
     assert 201 in codes
     assert (outputs_of(run) / "a.bin").read_bytes() == CONTENT
     assert Artifact.objects.get().stored
-    assert os.listdir(outputs_of(run)) == ["a.bin"]
+    assert [one.name for one in outputs_of(run).iterdir()] == ["a.bin"]

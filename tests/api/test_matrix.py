@@ -159,6 +159,8 @@ RUN_WRITES = {
     f"POST {E}/stop",
     f"POST {E}/statuses",
     f"POST {E}/metrics",
+    f"POST {E}/artifacts",
+    f"PUT {E}/artifacts/content",
     f"POST {E}/coderef",
     f"POST {E}/logs",
     f"POST {E}/_heartbeat",
