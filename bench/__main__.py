@@ -2,9 +2,9 @@
 
 import argparse
 
-from bench import api, scale, server
+from bench import api, scale, server, tracking
 
-SUITES = {"server": server.main, "api": api.main, "scale": scale.main}
+SUITES = {"server": server.main, "api": api.main, "scale": scale.main, "client": tracking.main}
 
 
 def main() -> None:
