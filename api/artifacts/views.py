@@ -63,7 +63,7 @@ class ArtifactsView(ItemView):
             rows = rows.filter(type__in=types)
         if name := request.query_params.get("name"):
             rows = rows.none() if "\x00" in name else rows.filter(name=name)
-        return self.paged(rows.order_by("id"), ArtifactSerializer)
+        return self.paged(rows.order_by("path"), ArtifactSerializer)
 
     @extend_schema(request=ManifestSerializer, responses={200: AnnouncedSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:

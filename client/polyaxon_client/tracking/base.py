@@ -7,13 +7,12 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.exceptions import http_error
 from polyaxon_client.tracking import environment
-from polyaxon_client.tracking.artifacts import PathLike, copy_into, is_remote
 from polyaxon_client.tracking.environment import tracked
+from polyaxon_client.tracking.keeping import Keeping
 from polyaxon_client.tracking.names import RunName, parse_project, parse_run
 from polyaxon_client.workers.delivery import is_passing
 from polyaxon_client.workers.process import hooks
@@ -30,7 +29,7 @@ logger = logging.getLogger("polyaxon_client.tracking")
 FINAL = frozenset({"succeeded", "failed", "upstream_failed", "stopped", "skipped", "done"})
 
 
-class Run:
+class Run(Keeping):
     """A tracked thing on the server. Everything but the constructor and ``create`` only queues.
 
     Args:
@@ -244,36 +243,11 @@ class Run:
             environment.export("POLYAXON_RUN_OUTPUTS_PATH", outputs_path)
 
     @tracked
-    def log_artifact(self, path: PathLike, name: str | None = None) -> None:
-        """Copy a file into the outputs of the run, unless it already is there; ``name`` is its path there."""
-        self._keep(Path(path), name)
-
-    @tracked
-    def log_artifacts(self, path: PathLike, name: str | None = None) -> None:
-        """Copy a folder into the outputs of the run, unless it already is there."""
-        self._keep(Path(path), name)
-
-    log_output = log_artifact
-    log_outputs = log_artifacts
-
-    @tracked
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was logged has reached the server; false after ``timeout`` seconds."""
         if self._sender is None:
             return True
         return self._sender.flush(self.settings.timeout if timeout is None else timeout)
-
-    def _keep(self, path: Path, name: str | None) -> None:
-        try:
-            if self.outputs_store is not None:
-                store = self.outputs_store
-                (store.upload_dir if path.is_dir() else store.upload_file)(str(path))
-            elif self.outputs_path and not is_remote(self.outputs_path):
-                copy_into(Path(self.outputs_path), path, name)
-            else:
-                self._warn("outputs", f"{path} is not kept: this run has no outputs folder on this machine")
-        except Exception as error:  # noqa: BLE001 - a store may raise anything; training goes on
-            self._warn("artifact", f"{path} is not kept: {error}")
 
     def _patch(self, key: str, value: Any) -> None:
         self._update("PATCH", "", {key: value})

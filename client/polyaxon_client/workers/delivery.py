@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from polyaxon_client.workers.lanes import LOGS, UPDATES
+from polyaxon_client.workers.lanes import LOGS, SINGLE
 from polyaxon_client.workers.target import Unresolved
 from polyaxon_client.workers.wire import Reply, Unreachable, Wire
 
@@ -46,14 +46,14 @@ class Delivery:
 
     def _refused_once(self, request: Request, timeout: float | None) -> float | None:
         status = request.refused[0] if request.refused else 0
-        if request.lane != UPDATES and self.wire.is_modern and status in WRONG:
+        if request.lane not in SINGLE and self.wire.is_modern and status in WRONG:
             self.wire.is_modern = False
             wanted = self._attempt(request, timeout)
             # A refusal of both shapes is about the content.
             self.wire.is_modern = request.refused is not None or wanted is not None
             if wanted is not None or request.refused is None:
                 return wanted
-        if status in TOO_LARGE_OR_WRONG and request.lane != UPDATES and request.count > 1:
+        if status in TOO_LARGE_OR_WRONG and request.lane not in SINGLE and request.count > 1:
             # One bad point must not take its neighbours along.
             for half in request.halves():
                 wanted = self.settle(half, timeout)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 METRICS = "metrics"
 LOGS = "logs"
 UPDATES = "updates"
+FILES = "files"
+SINGLE = frozenset({UPDATES, FILES})  # their items are never merged
 LaneKey = tuple[str, int]
 Point = tuple[float, Optional[int], dict[str, Any]]
 """Unix time in seconds, step, values by name."""
@@ -20,8 +22,9 @@ class Item:
     """One or several things to send.
 
     Attributes:
-        lane: METRICS, LOGS or UPDATES.
-        payload: a list of points or of log lines; of an update its decoded body, or a function that gives it.
+        lane: METRICS, LOGS, UPDATES or FILES.
+        payload: a list of points, of log lines or of described files; of an update its decoded body, or a function
+            that gives it.
         size: about how many bytes it takes on the wire.
         once: key under which the server makes nothing twice; empty for what makes nothing.
     """
@@ -51,11 +54,11 @@ class Item:
     @property
     def key(self) -> LaneKey:
         # Updates share one lane: they arrive in the order in which they were made.
-        return (self.lane, 0 if self.lane == UPDATES else id(self.target))
+        return (self.lane, 0 if self.lane in SINGLE else id(self.target))
 
     @property
     def count(self) -> int:
-        return 1 if self.lane == UPDATES else len(self.payload)
+        return 1 if self.lane in SINGLE else len(self.payload)
 
 
 class Lanes:
@@ -94,7 +97,7 @@ class Lanes:
         if lane is None:
             return None
         first = self._pop(lane)
-        if lane[0] == UPDATES or not self._follows(lane, first):
+        if lane[0] in SINGLE or not self._follows(lane, first):
             return first
         batch = Item(first.lane, first.target, list(first.payload), size=first.size)
         batch.seq = first.seq
@@ -108,7 +111,7 @@ class Lanes:
         """Let the oldest ``count`` go."""
         while self._count and count > 0:
             # A status is worth more than a point: updates go only when nothing else is left.
-            bulk = [key for key in self._lanes if key[0] != UPDATES]
+            bulk = [key for key in self._lanes if key[0] not in SINGLE]
             oldest = self._oldest(bulk or list(self._lanes))
             if oldest is not None:
                 count -= self._shorten(oldest, count)

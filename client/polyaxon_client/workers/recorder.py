@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.settings import Connection
+from polyaxon_client.workers.lanes import FILES, Item
 from polyaxon_client.workers.sender import Sender
 from polyaxon_client.workers.spool import Spool, new_name
 
@@ -26,6 +27,10 @@ class Recorder(Sender):
 
     def __init__(self, root: Path, *, interval: float = 1.0) -> None:
         super().__init__(Connection(""), interval=interval, spool=root)
+
+    def upload(self, target: Target, files: list[dict[str, Any]]) -> None:
+        """Have copies of the files in the recording."""
+        self.submit(Item(FILES, target, files))
 
     def keep_alive(self, target: Target) -> None:
         """Nobody is there to hear it."""

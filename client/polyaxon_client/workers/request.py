@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.workers import shapes
-from polyaxon_client.workers.lanes import METRICS, UPDATES, Item
+from polyaxon_client.workers.lanes import FILES, METRICS, SINGLE, UPDATES, Item
 from polyaxon_client.workers.values import json_safe, to_json
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Request:
 
     @property
     def count(self) -> int:
-        return 1 if self.lane == UPDATES else len(self.payload)
+        return 1 if self.lane in SINGLE else len(self.payload)
 
     @property
     def creates(self) -> bool:
@@ -55,6 +55,10 @@ class Request:
         """The answer, or ``None`` when there is nothing to send (any more)."""
         if self.is_empty or (self.target is not None and not self._deliverable(self.target)):
             return None
+        if self.lane == FILES and self.target is not None:
+            from polyaxon_client.workers.files import send_files  # noqa: PLC0415 - as above
+
+            return send_files(wire, self.target, self.payload, timeout)
         if self._body is None or self._body[0] != wire.is_modern:
             self._body = (wire.is_modern, *self._encoded(wire.is_modern))
         reply = wire.call(self.method, self._path(wire), *self._body[1:], timeout)

@@ -6,16 +6,15 @@ stays there, and ``polyaxon sync`` sends it.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from polyaxon_client.workers import registry
 from polyaxon_client.workers.delivery import Delivery
-from polyaxon_client.workers.lanes import METRICS, UPDATES, Item, Lanes, Point
+from polyaxon_client.workers.lanes import FILES, METRICS, UPDATES, Item, Lanes, Point
 from polyaxon_client.workers.request import Request
 from polyaxon_client.workers.shield import shielded
 from polyaxon_client.workers.spool import Spool, new_name
@@ -25,6 +24,7 @@ from polyaxon_client.workers.wire import Reply, Wire
 
 if TYPE_CHECKING:
     from polyaxon_client.settings import Connection
+    from polyaxon_client.workers.uploads import Uploads
 
 T = TypeVar("T")
 
@@ -68,8 +68,9 @@ class Sender:
         self._spool_limit = spool_limit
         self._spool: Spool | None = None
         self._deadline: float | None = None
+        self._uploads: Uploads | None = None
         self._fresh()
-        _SENDERS.add(self)
+        registry.SENDERS.add(self)
 
     def point(self, target: Target, point: Point) -> None:
         """Queue a point: the path of training loops, which takes no lock."""
@@ -104,6 +105,15 @@ class Sender:
         """
         self.submit(Item(UPDATES, target, json_safe(body), suffix=None, once=once))
 
+    def upload(self, target: Target, files: list[dict[str, Any]]) -> None:
+        """Queue files, described as in :mod:`polyaxon_client.workers.files`; they are sent beside the rest."""
+        if self._uploads is None:
+            from polyaxon_client.workers.uploads import Uploads  # noqa: PLC0415 - many runs have none
+
+            self._uploads = Uploads(self.connection)
+        if not self._uploads.submit(Item(FILES, target, files)):
+            self._warn("files", "too many files are waiting for the server: the newest are left out")
+
     def keep_alive(self, target: Target) -> None:
         """Send a heartbeat for the target every now and then, first after one interval."""
         with self._changed:
@@ -122,7 +132,10 @@ class Sender:
         with self._changed:
             self._urgent = True
             self._wake()
-            return self._changed.wait_for(lambda: not self._left, timeout)
+            started = time.monotonic()
+            done = self._changed.wait_for(lambda: not self._left, timeout)
+        left = max(0.0, timeout - (time.monotonic() - started))
+        return done and (self._uploads is None or self._uploads.flush(left))
 
     def close(self, timeout: float) -> bool:
         """Deliver what is queued within ``timeout`` seconds and end the thread; the rest is kept on disk."""
@@ -136,7 +149,11 @@ class Sender:
         if not running and self._left:
             # No new thread can be started while the interpreter shuts down.
             self._run()
+        files = [] if self._uploads is None else self._uploads.close(self._time_left() or 0.0)
+        self._uploads = None
         with self._changed:
+            for item in files:
+                self._lanes.put(item)
             left = self._left
             if left:
                 self._keep(left)
@@ -185,6 +202,7 @@ class Sender:
         self._deadline = None
         self._thread: threading.Thread | None = None
         self._beats: dict[Target, float] = {}
+        self._uploads = None
         self._delivery = Delivery(self.connection)
         if self._spool is not None:
             self._spool.forget()
@@ -219,7 +237,7 @@ class Sender:
             except RuntimeError:  # the interpreter is shutting down: `close` delivers
                 return
             self._thread = thread
-        _flush_at_exit_of_worker_process(self)
+        registry.flush_at_exit_of_worker_process(self)
 
     def _run(self) -> None:
         while not self._finished():
@@ -411,15 +429,7 @@ class Sender:
         self._delivery.warn(kind, text)
 
 
-_SENDERS: weakref.WeakSet[Sender] = weakref.WeakSet()
 _SHARED: dict[Any, Sender] = {}
-_exit_timeout = 20.0
-
-
-def set_exit_timeout(seconds: float) -> None:
-    """How long children of :mod:`multiprocessing` may go on delivering when they end."""
-    global _exit_timeout  # noqa: PLW0603 - one per process
-    _exit_timeout = seconds
 
 
 def sender_for(connection: Connection, **options: Any) -> Sender:
@@ -428,31 +438,3 @@ def sender_for(connection: Connection, **options: Any) -> Sender:
     if key not in _SHARED:
         _SHARED[key] = Sender(connection, **options)
     return _SHARED[key]
-
-
-def close_all(timeout: float) -> None:
-    """Deliver what all senders hold; ``timeout`` seconds altogether."""
-    deadline = time.monotonic() + timeout
-    for sender in list(_SENDERS):
-        sender.close(max(0.0, deadline - time.monotonic()))
-
-
-def _reset_all() -> None:
-    for sender in list(_SENDERS):
-        sender.reset_after_fork()
-
-
-def _flush_at_exit_of_worker_process(sender: Sender) -> None:
-    """Children of :mod:`multiprocessing` that were forked leave without the usual exit handlers."""
-    import sys  # noqa: PLC0415
-
-    process = sys.modules.get("multiprocessing.process")
-    if process is None or process.parent_process() is None:
-        return
-    from multiprocessing.util import Finalize  # noqa: PLC0415
-
-    Finalize(None, sender.close, args=(_exit_timeout,), exitpriority=100)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all)

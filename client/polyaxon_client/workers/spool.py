@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from polyaxon_client.workers import lanes
 from polyaxon_client.workers.request import Request
 from polyaxon_client.workers.target import Target
 from polyaxon_client.workers.values import json_safe
@@ -62,8 +63,10 @@ class Spool:
         return sum(self._sizes.values()) < self._limit
 
     def append(self, request: Request) -> None:
-        """Raises OSError, with nothing appended."""
+        """Files are copied into the recording. Raises OSError, with nothing appended."""
         self._open()
+        if request.lane == lanes.FILES:
+            request.payload = [{**file, "file": self._kept(file), "temporary": True} for file in request.payload]
         line = request.record(self._number(request.target))
         descriptor, last = self._segment()
         _write(descriptor, line, self._sizes[last])
@@ -90,7 +93,7 @@ class Spool:
             if not line:
                 self._leave(segment)
                 continue
-            request = _decoded(line, self.targets)
+            request = self._decoded(line)
             if request is None:  # half a line of a process that was killed
                 self._move((segment, offset + len(line)))
                 continue
@@ -109,15 +112,13 @@ class Spool:
         if offset + length >= self._sizes.get(segment, 0):
             self._leave(segment)
 
-    def keep_file(self, source: Path) -> Path:
-        """A copy of a file in the recording; a link where that is as good, since nobody changes it."""
-        self._open()
+    def _kept(self, file: dict[str, Any]) -> str:
         from uuid import uuid4  # noqa: PLC0415
 
         kept = self.folder / FILES / uuid4().hex
         kept.parent.mkdir(exist_ok=True)
-        shutil.copyfile(source, kept)
-        return kept
+        (shutil.move if file.get("temporary") else shutil.copyfile)(file["file"], kept)
+        return f"{FILES}/{kept.name}"
 
     def note(self) -> None:
         """Write down what is known of the runs."""
@@ -125,9 +126,8 @@ class Spool:
             self._write_head()
 
     def close(self) -> None:
-        """Release the files. An empty recording is removed."""
-        empty = self.is_empty and not (self.folder / FILES).exists()
-        if self._lock is not None and empty:
+        """Release the folder, and remove it when nothing waits in it."""
+        if self._lock is not None and self.is_empty:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.forget()
 
@@ -171,9 +171,19 @@ class Spool:
             with (self.folder / _segment(segment)).open("rb") as lines:
                 lines.seek(offset if segment == first else 0)
                 for line in lines:
-                    request = _decoded(line, self.targets)
+                    request = self._decoded(line)
                     if request is not None:
                         yield request
+
+    def _decoded(self, line: bytes) -> Request | None:
+        try:
+            request = Request.from_record(json.loads(line), self.targets)
+            if request.lane == lanes.FILES:
+                for file in request.payload:
+                    file["file"] = str(self.folder / file["file"])
+        except (ValueError, KeyError, IndexError, TypeError):
+            return None
+        return request
 
     def _open(self) -> None:
         if self._lock is None:
@@ -269,14 +279,6 @@ def _line_at(path: Path, offset: int) -> bytes:
     with path.open("rb") as lines:
         lines.seek(offset)
         return lines.readline()
-
-
-def _decoded(line: bytes, targets: list[Target]) -> Request | None:
-    try:
-        kept: dict[str, Any] = json.loads(line)
-        return Request.from_record(kept, targets)
-    except (ValueError, KeyError, IndexError, TypeError):
-        return None
 
 
 def _write(descriptor: int, line: bytes, start: int) -> None:
