@@ -73,10 +73,10 @@ def receive(artifact: Artifact, outputs: str, offset: int, part: Readable) -> in
     if artifact.stored:
         return artifact.size
     incoming, upload = storage.incoming(), upload_of(artifact)
-    received = incoming.write(upload, offset, part)
-    if received < artifact.size:
-        return received
     try:
+        received = incoming.write(upload, offset, part)
+        if received < artifact.size:
+            return received
         _check_content(artifact, received, incoming.checksum(upload))
         incoming.place(upload, storage.outputs().local_path(outputs), artifact.path)
     except FileNotFoundError:

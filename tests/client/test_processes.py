@@ -261,6 +261,15 @@ logging.getLogger("polyaxon.inner").warning("not this")
     assert len(line.split(" UTC ")[0]) == len("2020-01-02 03:04:05")
 
 
+def test_warnings_of_a_script_without_logging_are_still_printed_once(recorder: Recorder, script: Script) -> None:
+    talk = OUTSIDE + "import logging\nlogging.getLogger('app').warning('look out')\nlogging.info('hush')\n"
+    _, _, err = finish(script(talk.replace("logging.info", "logging.getLogger().info"), outside_env(recorder.port)))
+    assert err == "look out\n"
+    own = "import logging\nlogging.basicConfig(format='%(message)s')\n" + talk
+    _, _, err = finish(script(own, outside_env(recorder.port)))
+    assert err == "look out\n"
+
+
 def test_no_op_makes_no_request_and_returns_none(recorder: Recorder, script: Script) -> None:
     code = """
 from polyaxon_client.tracking import Experiment, Group, Job, get_outputs_path, get_data_paths
