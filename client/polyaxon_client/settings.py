@@ -159,6 +159,10 @@ class Settings:
     def hash_length(self) -> int:
         return int(self.seconds("POLYAXON_HASH_LENGTH", 12))
 
+    def adopt_token(self, token: str) -> None:
+        """Go on as this user or run."""
+        self._values = {**self._values, "POLYAXON_SECRET_USER_TOKEN": token}
+
     @property
     def spool_path(self) -> Path:
         """Where what the server did not take yet waits, in recordings."""

@@ -274,9 +274,10 @@ def test_no_op_makes_no_request_and_returns_none(recorder: Recorder, script: Scr
     code = """
 from polyaxon_client.tracking import Experiment, Group, Job, get_outputs_path, get_data_paths
 e = Experiment("ada/digits")
-assert e.create() is None and e.log_metrics(a=1) is None and e.get_params() is None
+assert e.create() is e and e.log_metrics(a=1) is None and e.get_params() is None
 assert get_outputs_path() is None and get_data_paths() is None
-assert Job().create() is None and Group().create() is None and e.client is None
+assert e.client is None and Job().create().log_params(a=1) is None
+assert Group("ada/digits").create().create_experiment().log_metrics(a=1) is None
 e.log_artifact("/nowhere"); e.send_logs("x"); e.log_succeeded()
 print("fine")
 """

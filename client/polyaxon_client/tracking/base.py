@@ -79,6 +79,10 @@ class Run(Keeping):
         if run is not None:
             self._target = Target(run.user, run.project, self.kind, run.id)
             self.outputs_path = self.settings.text("POLYAXON_RUN_OUTPUTS_PATH")
+            if self.settings.text("POLYAXON_SECRET_EPHEMERAL_TOKEN") and not self.settings.is_offline:
+                from polyaxon_client.tracking.one_time import trade_token  # noqa: PLC0415 - few runs have one
+
+                trade_token(self.settings, run)
         else:
             name = parse_project(project or self._project_around())
             self._target = Target(name.user, name.project, self.kind, entity_id)

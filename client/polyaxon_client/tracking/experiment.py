@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from polyaxon_client.tracking import environment
 from polyaxon_client.tracking.base import given, text_content
-from polyaxon_client.tracking.environment import tracked
+from polyaxon_client.tracking.environment import chained, tracked
 from polyaxon_client.tracking.executing import ExecutingRun
 from polyaxon_client.workers.values import Number, as_number
 
@@ -50,7 +50,7 @@ class Experiment(ExecutingRun):
     def experiment_id(self) -> int | None:
         return self.entity_id
 
-    @tracked
+    @chained
     def create(
         self,
         name: str | None = None,
