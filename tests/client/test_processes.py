@@ -286,11 +286,16 @@ print("fine")
     assert recorder.asked == []
 
 
-def synced(home: Path, server: Recorder) -> tuple[int, str]:
+def synced(home: Path, server: Recorder, *arguments: str) -> tuple[int, str]:
     """Exit code and output of `polyaxon sync` in the same account."""
     env = {**base_env(home), **outside_env(server.port), "NO_COLOR": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "polyaxon_cli", "sync"], env=env, cwd=home, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "polyaxon_cli", "sync", *arguments],
+        env=env,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -302,6 +307,32 @@ def test_what_a_process_could_not_send_is_sent_by_sync(recorder: Recorder, scrip
     assert (code, "101 updates of ada/digits" in out) == (0, True), out
     assert [p["step"] for p in recorder.points()] == list(range(1, 101))
     assert synced(tmp_path, recorder) == (0, "Nothing waits to be sent.\n")
+
+
+def test_sync_lists_keeps_and_asks_before_another_server(recorder: Recorder, script: Script, tmp_path: Path) -> None:
+    with recorder.down():
+        finish(script(MANAGED, managed_env(recorder.url, POLYAXON_TIMEOUT="1")))
+    spool = tmp_path / ".polyaxon" / "spool"
+    (folder,) = spool.iterdir()
+    code, out = synced(tmp_path, recorder, "--list")
+    assert (code, "101 updates of ada/digits" in out, "wait" in out) == (0, True, True)
+    assert recorder.asked == []
+    other = Recorder()
+    try:
+        assert "wait" in synced(tmp_path, other)[1]
+        assert other.asked == []
+        # Who names a folder means it.
+        assert synced(tmp_path, other, str(folder), "--keep")[0] == 0
+        assert len(other.points()) == 100
+    finally:
+        other.stop()
+    assert synced(tmp_path, recorder) == (
+        0,
+        f"{folder}: 0 updates of ada/digits for {recorder.url}/api/v1/ were sent.\n",
+    )
+    assert not folder.exists()
+    code, out = synced(tmp_path, recorder, str(tmp_path / "nowhere"))
+    assert (code, "does not exist" in out) == (2, True)
 
 
 def test_a_process_that_is_killed_loses_no_more_than_a_moment(
