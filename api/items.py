@@ -25,6 +25,8 @@ from api.batches import BATCH, batch_of
 from api.errors import invalid
 from api.fields import hex_uuid
 from api.files import attachment, file_attachment, log_answer
+from api.inflating import plain_body
+from api.parsers import checked, loads
 from api.serializers import (
     NO_CODE_REFERENCE,
     CodeReferenceSerializer,
@@ -270,8 +272,16 @@ class WritableLogsView(LogsView):
         responses={200: None},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        append_lines(self.item, _lines(request.data), batch=batch_of(request))
+        append_lines(self.item, _lines(_posted_lines(request)), batch=batch_of(request))
         return Response(None)
+
+
+def _posted_lines(request: Request) -> Any:
+    """Lines come often and in bulk, so they may come compressed."""
+    if "Content-Encoding" not in request.headers:
+        return request.data
+    body = plain_body(request)
+    return checked(loads(body), nul=b"\\u0000" in body)
 
 
 def _lines(body: Any) -> list[str]:

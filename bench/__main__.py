@@ -2,9 +2,15 @@
 
 import argparse
 
-from bench import api, scale, search, server
+from bench import api, scale, search, server, tracking
 
-SUITES = {"server": server.main, "api": api.main, "scale": scale.main, "search": search.main}
+SUITES = {
+    "server": server.main,
+    "api": api.main,
+    "scale": scale.main,
+    "search": search.main,
+    "client": tracking.main,
+}
 
 
 def main() -> None:

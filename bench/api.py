@@ -235,7 +235,7 @@ def compare(size: Size, peer: Path, *, only_reads: bool = False) -> list[Row]:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="polyaxon-bench-")))
         postgres = stack.enter_context(Postgres(settings=DURABLE))
-        own_url, peer_url = (_database(postgres.url, name) for name in ("ours", "mlflow"))
+        own_url, peer_url = (database_url(postgres.url, name) for name in ("ours", "mlflow"))
         server = stack.enter_context(server_on(own_url, scratch / "server"))
         port, process = stack.enter_context(mlflow_server(peer, peer_url, scratch / "mlflow"))
         ours = Ours(server.port, server.token)
@@ -265,7 +265,7 @@ def _pid(server: Server) -> int:
     return server.process.pid
 
 
-def _database(url: str, name: str) -> str:
+def database_url(url: str, name: str) -> str:
     connection = psycopg2.connect(url)
     connection.autocommit = True
     with connection.cursor() as cursor:

@@ -8,11 +8,17 @@ from django.conf import settings
 
 from polyaxon.db.models import Project
 from polyaxon.stores import ArchiveLimits, FilesystemOutputsStore, InternalRepo, LocalLogStore, Mirror
+from polyaxon.stores.incoming import Incoming
 
 
 def outputs() -> FilesystemOutputsStore:
     """Outputs of runs."""
     return FilesystemOutputsStore(settings.CONFIG.root(settings.CONFIG.stores.outputs_root))
+
+
+def incoming() -> Incoming:
+    """Artifacts that are being sent."""
+    return Incoming(settings.CONFIG.root(settings.CONFIG.stores.outputs_root))
 
 
 def logs() -> LocalLogStore:

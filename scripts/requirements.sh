@@ -23,3 +23,6 @@ compile build.txt build.in
 compile run.txt client.in server.in example.in
 # The same version of everything that both sets hold.
 compile dev.txt client.in server.in example.in dev.in --constraints run.txt
+
+# Frameworks that the tracking client has callbacks for; tests install them beside .venv.
+compile frameworks.txt frameworks.in

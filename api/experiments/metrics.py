@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import msgspec
 import numpy as np
 from django.conf import settings
-from django.http.request import RawPostDataException
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
 
 from api.authentication import SERVICE_AUTHENTICATION
 from api.batches import BATCH, batch_of
 from api.experiments.serializers import MetricSerializer
 from api.fields import FIRST_YEAR, LAST_YEAR, aware, wire_time
+from api.inflating import plain_body
 from api.metrics.schema import POSTED_SCHEMA
 from api.pagination import LargePagination
 from api.parsers import loads
@@ -118,7 +117,7 @@ class MetricsView(ItemView):
         responses={201: OpenApiResponse(MetricSerializer, description=_STORED)},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        posted = decode(_body(request))
+        posted = decode(plain_body(request))
         batch = batch_of(request, posted.batch if isinstance(posted, PostedBatch) else None)
         if isinstance(posted, PostedBatch):
             log_columns(self.item, columns_of(posted), batch=batch)
@@ -135,13 +134,6 @@ class MetricsView(ItemView):
         row = rows[0]
         identifier, step = log_row(self.item, row, batch=batch) or (None, 0)
         return _wire(identifier, self.item.pk, self.item.uuid, row.time, step, row.values)
-
-
-def _body(request: Request) -> bytes:
-    try:
-        return request._request.body  # noqa: SLF001 - past the parsers on purpose
-    except RawPostDataException:
-        raise UnsupportedMediaType(request.content_type) from None
 
 
 def decode(body: bytes) -> Posted:

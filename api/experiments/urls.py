@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.artifacts.views import ArtifactContentView, ArtifactsView
 from api.chart_views import ChartViewsView, ChartViewView, ExperimentChartViewSerializer
 from api.decisions import TrialDecisionsView
 from api.experiments import jobs, metrics, views
@@ -53,6 +54,8 @@ urlpatterns = [
     project_route(f"{ONE}/outputs/tree", OutputsTreeView, **RUN),
     project_route(f"{ONE}/outputs/files", OutputsFileView, **RUN),
     project_route(f"{ONE}/outputs/download", OutputsDownloadView, **RUN),
+    project_route(f"{ONE}/artifacts", ArtifactsView, **RUN),
+    project_route(f"{ONE}/artifacts/content", ArtifactContentView, **RUN),
     project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
     project_route(f"{ONE}/chartviews", ChartViewsView, **CHARTS),
     project_route(f"{ONE}/chartviews/<int:view_id>", ChartViewView, **CHARTS),

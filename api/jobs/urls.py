@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.artifacts.views import ArtifactContentView, ArtifactsView
 from api.items import (
     ArchiveView,
     CodeReferenceView,
@@ -43,6 +44,8 @@ urlpatterns = [
     project_route(f"{ONE}/outputs/tree", OutputsTreeView, **KIND),
     project_route(f"{ONE}/outputs/files", OutputsFileView, **KIND),
     project_route(f"{ONE}/outputs/download", OutputsDownloadView, **KIND),
+    project_route(f"{ONE}/artifacts", ArtifactsView, **KIND),
+    project_route(f"{ONE}/artifacts/content", ArtifactContentView, **KIND),
     project_route(f"{ONE}/_heartbeat", HeartbeatView, **KIND),
     project_route(f"{ONE}/_reconcile", ReportView, **KIND),
     project_route(f"{ONE}/impersonatetoken", ImpersonateView, **KIND),

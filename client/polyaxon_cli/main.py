@@ -30,6 +30,7 @@ COMMANDS = {
     "logout": ("session", "Forget the login."),
     "project": ("project", "Create, list and change projects."),
     "run": ("run", "Run what polyaxonfiles define."),
+    "sync": ("sync", "Send what was tracked offline, or while the server was away."),
     "upload": ("upload", "Upload the code of the current folder."),
     "version": ("session", "Show the versions of the tool and the server."),
     "whoami": ("session", "Show who is logged in."),

@@ -159,6 +159,29 @@ class Settings:
     def hash_length(self) -> int:
         return int(self.seconds("POLYAXON_HASH_LENGTH", 12))
 
+    def adopt_token(self, token: str) -> None:
+        """Go on as this user or run."""
+        self._values = {**self._values, "POLYAXON_SECRET_USER_TOKEN": token}
+
+    @property
+    def spool_path(self) -> Path:
+        """Where what the server did not take yet waits, in recordings."""
+        return Path(self.text("POLYAXON_SPOOL_PATH") or home_dir() / "spool")
+
+    @property
+    def offline_path(self) -> Path:
+        """Where runs are recorded offline."""
+        return Path(self.text("POLYAXON_OFFLINE_PATH") or home_dir() / "offline")
+
+    def sending(self) -> dict[str, Any]:
+        """How a sender is to work, see :class:`polyaxon_client.workers.Sender`."""
+        return {
+            "interval": self.interval,
+            "heartbeat": self.heartbeat_interval,
+            "spool": self.spool_path,
+            "spool_limit": int(self.seconds("POLYAXON_SPOOL_MAX_BYTES", 1 << 30)),
+        }
+
     def connection(
         self,
         *,

@@ -165,6 +165,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "ReplicaRoleEnum": "api.experiments.serializers.ROLES",
+        "ArtifactTypeEnum": "polyaxon.db.models.artifacts.TYPES",
         "NodeRoleEnum": ["master", "agent"],
         "MemberRoleEnum": "polyaxon.db.models.teams.MemberRole",
         "ProjectRoleEnum": "polyaxon.db.models.teams.ProjectRole",

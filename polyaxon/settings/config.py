@@ -208,6 +208,9 @@ class LimitsConfig(Area):
     upload_max_members: Positive = Field(100_000, description="Most files and folders in it.")
     upload_max_ratio: Positive = Field(200, description="Most bytes unpacked per byte packed (zip bombs).")
     body_max_bytes: Positive = Field(32 * MIB, description="Most bytes of any other request body.")
+    artifact_max_bytes: Positive = Field(10 * 1024 * MIB, description="Most bytes of one artifact of a run.")
+    artifacts_max: Positive = Field(10_000, description="Most artifacts of one run.")
+    artifacts_max_bytes: Positive = Field(50 * 1024 * MIB, description="Most bytes of all artifacts of one run.")
     metrics_batch_max: Positive = Field(100_000, description="Most metric points in one request.")
 
 

@@ -25,7 +25,7 @@ ABANDONED_AFTER = 24 * 3600.0  # seconds
 # Beside what they were to become: never inside of a run's own folder, where every name is the run's business.
 _PLACES = {
     "repos_root": ("*",),
-    "outputs_root": ("*/*", "*/*/*", "*/*/*/*", "*/*/groups/*/*"),
+    "outputs_root": (".incoming/*", "*/*", "*/*/*", "*/*/*/*", "*/*/groups/*/*"),
 }
 _STAGED = re.compile(r"\.[0-9a-f]{32}\.part|\.upload-\w+")
 _SCRATCH = ("polyaxon-index-", "polyaxon-archive-")

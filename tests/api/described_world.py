@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import uuid
+from hashlib import sha256
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -80,6 +81,9 @@ class DescribedWorld(World):
         for item in (self.experiment, self.experiment.project.jobs.get(pk=self.values["jobs/id"])):
             storage.outputs().prepare(str(item.sub_path))
             (storage.outputs().local_path(str(item.sub_path)) / FILE).write_text("weights")
+        file = {"path": FILE, "type": "model", "size": 7, "sha256": sha256(b"weights").hexdigest()}
+        for kind in ("experiments", "jobs"):
+            self.post(f"{P}/{kind}/{self.values[f'{kind}/id']}/artifacts", {"artifacts": [file]})
         for run in (self.values["jobs/job_uuid"], self.experiment.project.jobs.get(pk=self.values["jobs/id"]).uuid):
             sample(uuid.UUID(str(run)), 50.0)
         set_status(self.experiment, "running", enforce=False)

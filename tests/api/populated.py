@@ -12,6 +12,7 @@ from typing import Any
 from polyaxon import storage
 from polyaxon.actions import catalogs, ci, cluster, code, searches
 from polyaxon.actions import organizations as orgs
+from polyaxon.actions.artifacts import Announced, announce
 from polyaxon.actions.bookmarks import add_bookmark
 from polyaxon.actions.chart_views import create_chart_view
 from polyaxon.actions.experiments import clone_experiment
@@ -205,6 +206,8 @@ class Populated:
         for item in (self.experiment, self.group, self.job, self.build, self.notebook, self.tensorboard, self.replica):
             set_status(item, "warning", enforce=False)
         make_metrics(self.experiment, {f"metric-{number}": 0.5})
+        for run in (self.experiment, self.job):
+            announce(run, run.sub_path, [Announced(f"{number}.txt", "notes", "text", 1, "0" * 64)])
         replica = self._add_replica(self.experiment)
         for run in (self.replica, replica, self.job):
             ingest(Measured(run.uuid, MetricSeries.RESOURCE), [Row({"cpu_percent": 1.0, "memory_bytes": 1.0}, START)])

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 
 # What is not sent here, and the tests that do.
 ELSEWHERE = {
+    "update_project_experiment_artifacts_content": "tests/api/test_artifacts.py: bytes, not JSON",
+    "update_project_job_artifacts_content": "tests/api/test_artifacts.py: bytes, not JSON",
     "upload_project_repo": "tests/api/test_repos.py: a form with a file",
     "sync_project_repo": "tests/api/test_external_repos.py: wants a repository elsewhere",
     "create_project_experiment_token": "tests/api/test_run_tokens.py: wants a token for one use",

@@ -69,6 +69,7 @@ FORMS = {
     f"GET {P}/builds": ("query=status:created,tags:~a&sort=-started_at",),
 }
 STATUS = {"status": "failed"}
+MANIFEST = {"artifacts": [{"path": f"{place}/new.txt", "size": 1, "sha256": "1" * 64} for place in range(3)]}
 BODIES: dict[str, dict[str, Any] | list[Any]] = {
     "POST projects": {"name": "another"},
     "POST orgs": {"name": "another"},
@@ -85,6 +86,7 @@ BODIES: dict[str, dict[str, Any] | list[Any]] = {
     **{f"POST {E}/{verb}": {} for verb in ("archive", "stop", "restart", "copy", "bookmark", "_heartbeat")},
     f"POST {E}/statuses": STATUS,
     f"POST {E}/metrics": {"values": {"loss": 0.5}},
+    **{f"POST {run}/artifacts": MANIFEST for run in (E, J)},
     f"POST {E}/coderef": {"commit": "0" * 40},
     f"POST {E}/jobs": {},
     f"POST {E}/jobs/{{job_id}}/statuses": STATUS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -25,7 +26,8 @@ class Asked:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        packed = self.headers.get("content-encoding") == "gzip"
+        return json.loads(gzip.decompress(self.body) if packed else self.body)
 
 
 @dataclass
@@ -34,6 +36,22 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False  # send half of the body, then break the connection
+
+
+def rows(body: Any) -> list[dict[str, Any]]:
+    """Posted metrics as ``{values, created_at[, step]}``; columns are put together by time, as on the server."""
+    if isinstance(body, list):
+        return body
+    found: dict[tuple[float, int], dict[str, Any]] = {}
+    for series in body["series"]:
+        seen: dict[float, int] = {}
+        for place, (value, moment) in enumerate(zip(series["values"], series["times"], strict=True)):
+            seen[moment] = seen.get(moment, 0) + 1
+            row = found.setdefault((moment, seen[moment]), {"values": {}, "created_at": moment})
+            row["values"][series["name"]] = value
+            if "steps" in series:
+                row["step"] = series["steps"][place]
+    return list(found.values())
 
 
 Route = Callable[[Asked], Answer]
@@ -102,7 +120,7 @@ class Recorder:
     def points(self) -> list[dict[str, Any]]:
         """Accepted metric points; a repeated batch counts once, as on the server."""
         batches = {one.headers["x-polyaxon-batch"]: one for one in self.of("POST", "/metrics/", 201)}
-        return [point for one in batches.values() for point in one.json]
+        return [point for one in batches.values() for point in rows(one.json)]
 
     def lines(self) -> list[str]:
         return [line for one in self.of("POST", "/logs/", 201) for line in one.json]
@@ -134,6 +152,7 @@ class Recorder:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path, _, query = self.path.partition("?")
                 headers = {key.lower(): value for key, value in self.headers.items()}
+                headers["x-test-connection"] = str(self.client_address[1])
                 asked = Asked(self.command, path.removeprefix("/api/v1/"), query, headers, body)
                 answer = recorder.answer(asked)
                 asked.status = answer.status

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,15 @@ RUNS = [Target("ada", "digits", "experiments", number) for number in range(2)]
 kinds = st.lists(st.tuples(st.sampled_from([METRICS, LOGS, UPDATES]), st.integers(0, 1)), max_size=60)
 
 
-def drain(lanes: Lanes) -> list[list[Item]]:
+def item(lane: str, run: int, number: Any, **options: Any) -> Item:
+    return Item(lane, RUNS[run], number if lane == UPDATES else [number], **options)
+
+
+def parts(batch: Item) -> list[Any]:
+    return [batch.payload] if batch.lane == UPDATES else batch.payload
+
+
+def drain(lanes: Lanes) -> list[Item]:
     batches = []
     while batch := lanes.take():
         batches.append(batch)
@@ -19,50 +29,77 @@ def drain(lanes: Lanes) -> list[list[Item]]:
 
 @given(kinds)
 def test_all_arrive_each_lane_in_order_updates_alone(wanted: list[tuple[str, int]]) -> None:
-    lanes = Lanes(1000, batch_items=7)
+    lanes = Lanes(batch_items=7)
     for number, (lane, run) in enumerate(wanted):
-        lanes.put(Item(lane, RUNS[run], number))
+        lanes.put(item(lane, run, number))
+    assert len(lanes) == len(wanted)
     batches = drain(lanes)
-    assert sorted(item.payload for batch in batches for item in batch) == list(range(len(wanted)))
+    assert sorted(part for batch in batches for part in parts(batch)) == list(range(len(wanted)))
     assert len(lanes) == 0
-    for batch in batches:
-        assert len({(item.lane, item.target) for item in batch}) == 1
-        assert len(batch) == 1 or (batch[0].lane != UPDATES and len(batch) <= 7)
-    for key in {(lane, run) for lane, run in wanted}:
-        sent = [i.payload for b in batches for i in b if (i.lane, RUNS.index(i.target)) == key]
+    assert all(batch.count <= 7 for batch in batches)
+    for lane, run in set(wanted):
+        sent = [part for b in batches for part in parts(b) if (b.lane, b.target) == (lane, RUNS[run])]
         assert sent == sorted(sent)
 
 
 @given(kinds)
 def test_nothing_overtakes_an_update(wanted: list[tuple[str, int]]) -> None:
-    lanes = Lanes(1000)
+    lanes = Lanes()
     for number, (lane, run) in enumerate(wanted):
-        lanes.put(Item(lane, RUNS[run], number))
+        lanes.put(item(lane, run, number))
     seen: set[int] = set()
     for batch in drain(lanes):
-        if batch[0].lane == UPDATES:
-            assert set(range(batch[0].payload)) <= seen
-        seen.update(item.payload for item in batch)
+        if batch.lane == UPDATES:
+            assert set(range(batch.payload)) <= seen
+        seen.update(parts(batch))
 
 
-def test_full_queue_drops_the_oldest_point_and_keeps_statuses() -> None:
-    lanes = Lanes(3)
-    assert lanes.put(Item(UPDATES, RUNS[0], "status"))
-    assert lanes.put(Item(METRICS, RUNS[0], 1))
-    assert lanes.put(Item(METRICS, RUNS[0], 2))
-    assert not lanes.put(Item(METRICS, RUNS[0], 3))
-    assert [[item.payload for item in batch] for batch in drain(lanes)] == [["status"], [2, 3]]
+@given(kinds)
+def test_what_is_put_back_comes_again(wanted: list[tuple[str, int]]) -> None:
+    lanes = Lanes(batch_items=7)
+    for number, (lane, run) in enumerate(wanted):
+        lanes.put(item(lane, run, number))
+    first = lanes.take()
+    if first is not None:
+        lanes.put_back(first)
+        assert len(lanes) == len(wanted)
+        again = lanes.take()
+        assert again is not None
+        assert parts(again)[: first.count] == parts(first)
 
 
-def test_queue_of_updates_is_bounded_too() -> None:
-    lanes = Lanes(2)
+def test_dropping_takes_the_oldest_points_and_keeps_statuses() -> None:
+    lanes = Lanes()
+    lanes.put(item(UPDATES, 0, "status"))
+    for number in range(3):
+        lanes.put(item(METRICS, 0, number))
+    lanes.drop(1)
+    assert len(lanes) == 3
+    assert [parts(batch) for batch in drain(lanes)] == [["status"], [1, 2]]
+
+
+def test_dropping_shortens_what_is_merged() -> None:
+    lanes = Lanes()
+    lanes.put(Item(METRICS, RUNS[0], list(range(10)), size=1000))
+    lanes.drop(4)
+    assert len(lanes) == 6
+    last = lanes.take()
+    assert last is not None
+    assert (last.payload, last.size) == ([4, 5, 6, 7, 8, 9], 600)
+
+
+def test_updates_go_when_nothing_else_is_left() -> None:
+    lanes = Lanes()
     for number in range(5):
-        lanes.put(Item(UPDATES, RUNS[0], number))
-    assert [batch[0].payload for batch in drain(lanes)] == [3, 4]
+        lanes.put(item(UPDATES, 0, number))
+    lanes.drop(3)
+    assert [batch.payload for batch in drain(lanes)] == [3, 4]
+    lanes.drop(1)
+    assert len(lanes) == 0
 
 
 def test_batches_are_bounded_in_bytes_but_never_empty() -> None:
-    lanes = Lanes(100, batch_bytes=1000)
+    lanes = Lanes(batch_bytes=1000)
     for size in (5000, 400, 400, 400):
-        lanes.put(Item(LOGS, RUNS[0], size, size=size))
-    assert [[item.payload for item in batch] for batch in drain(lanes)] == [[5000], [400, 400], [400]]
+        lanes.put(item(LOGS, 0, size, size=size))
+    assert [batch.payload for batch in drain(lanes)] == [[5000], [400, 400], [400]]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.client.recorder import Recorder
 
 
-@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13"])
 def test_scripts_of_both_kinds(recorder: Recorder, script: Script, version: str) -> None:
     python = interpreter(version)
     no_op = "from polyaxon_client.tracking import *\nExperiment().log_metrics(a=1)\nprint('fine')\n"
@@ -43,15 +43,17 @@ def test_nothing_but_the_standard_library_is_imported(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["['polyaxon_client']", "False"]
 
 
-def test_import_is_quick(tmp_path: Path) -> None:
-    command = [sys.executable, "-X", "importtime", "-c", "import polyaxon_client.tracking"]
-
-    def once() -> int:
-        err = subprocess.run(command, env=base_env(tmp_path), capture_output=True, text=True, check=True).stderr
-        (line,) = [line for line in err.splitlines() if line.endswith("| polyaxon_client.tracking")]
-        return int(line.split("|")[1])
-
-    assert min(once() for _ in range(5)) < 150_000
+def test_few_modules_are_imported(tmp_path: Path) -> None:
+    """What makes an import slow is their number; a time would depend on the machine. 150 ms are some 300 of them."""
+    code = (
+        "import sys; before = len(sys.modules); import polyaxon_client.tracking; print(len(sys.modules) - before)\n"
+        "print(sorted(n for n in sys.modules if n.startswith('polyaxon_client')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], env=base_env(tmp_path), capture_output=True, text=True, check=True
+    )
+    count, ours = done.stdout.splitlines()
+    assert int(count) < 140, ours
 
 
 def test_dependencies_are_those_of_the_requirements() -> None:

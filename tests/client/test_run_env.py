@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from polyaxon_client.tracking import code_ref
 from polyaxon_client.tracking.run_env import Launch, get_run_env
-from tests.client.conftest import Script, finish
+from tests.client.conftest import Script, finish, outside_env
+from tests.client.recorder import Answer, Asked, Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +53,37 @@ def test_code_reference(tmp_path: Path) -> None:
     }
     (repo / "train.py").write_text("print(2)\n")
     assert code_ref.get_code_ref(str(repo))["is_dirty"] is True
+
+
+def test_what_differs_from_the_commit_is_kept(recorder: Recorder, script: Script, tmp_path: Path) -> None:
+    repository(tmp_path / "repo")
+    (tmp_path / "repo" / "train.py").write_text("print(2)\n")
+    (tmp_path / "repo" / "new.py").write_text("")
+    sent: dict[str, bytes] = {}
+
+    def announced(asked: Asked) -> Answer:
+        (file,) = asked.json["artifacts"]
+        return Answer(200, json.dumps({"artifacts": [{**file, "stored": False, "received": 0}]}).encode())
+
+    def content(asked: Asked) -> Answer:
+        sent[asked.query] = asked.body
+        return Answer(201, b'{"stored": true}')
+
+    recorder.route("POST", "ada/digits/experiments/12/artifacts/", announced)
+    recorder.route("PUT", "ada/digits/experiments/12/artifacts/content/", content)
+    code = "import os; os.chdir('repo')\nfrom polyaxon_client.tracking import Experiment\n"
+    code += "Experiment('ada/digits', track_env=False, track_logs=False).create()\n"
+    assert finish(script(code, outside_env(recorder.port))) == (0, "", "")
+    (asked,) = recorder.of("POST", "/artifacts/")
+    (file,) = asked.json["artifacts"]
+    assert (file["path"], file["type"]) == ("code.diff", "diff")
+    assert file["metadata"] == {"commit": git(tmp_path / "repo", "rev-parse", "HEAD"), "untracked": ["new.py"]}
+    assert recorder.of("POST", "/coderef/")[0].json["is_dirty"] is True
+    # The commit and the diff together are the code that ran.
+    git(tmp_path / "repo", "checkout", "-q", "train.py")
+    (tmp_path / "kept.diff").write_bytes(sent["path=code.diff"])
+    git(tmp_path / "repo", "apply", str(tmp_path / "kept.diff"))
+    assert (tmp_path / "repo" / "train.py").read_text() == "print(2)\n"
 
 
 def test_no_repository(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from polyaxon_client.workers import Sender, Target
-from polyaxon_client.workers.lanes import LOGS, METRICS, Item
-from tests.client.recorder import Answer, Recorder
+from polyaxon_client.workers.lanes import LOGS, Item
+from tests.client.recorder import Answer, Asked, Recorder, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,7 @@ def run() -> Target:
 
 
 def point(sender: Sender, run: Target, number: int) -> None:
-    sender.submit(Item(METRICS, run, {"values": {"n": number}}))
+    sender.point(run, (time.time(), None, {"n": number}))
 
 
 def numbers(recorder: Recorder) -> list[int]:
@@ -40,15 +39,17 @@ def numbers(recorder: Recorder) -> list[int]:
 
 
 def test_points_arrive_in_batches_with_identity(recorder: Recorder, sender: Sender, run: Target) -> None:
-    for number in range(2500):
+    for number in range(12_000):
         point(sender, run, number)
     assert sender.flush(10)
-    assert numbers(recorder) == list(range(2500))
+    assert numbers(recorder) == list(range(12_000))
     posts = recorder.of("POST", "ada/digits/experiments/12/metrics/")
     assert 3 <= len(posts) <= 14
     assert {len(one.headers["x-polyaxon-batch"]) for one in posts} == {32}
     assert len({one.headers["x-polyaxon-batch"] for one in posts}) == len(posts)
     assert posts[0].headers["authorization"] == "Token abc"
+    assert {one.headers["content-encoding"] for one in posts[:2]} == {"gzip"}
+    assert len({one.headers["x-test-connection"] for one in posts}) == 1
 
 
 def test_a_repeated_batch_keeps_its_id(recorder: Recorder, sender: Sender, run: Target) -> None:
@@ -66,7 +67,7 @@ def test_a_repeated_batch_keeps_its_id(recorder: Recorder, sender: Sender, run: 
 def test_a_repeated_batch_of_lines_keeps_its_id(recorder: Recorder, sender: Sender, run: Target) -> None:
     recorder.failures = [Answer(503), Answer(201, b"x" * 100, cut=True)]
     for line in ("one", "two"):
-        sender.submit(Item(LOGS, run, line))
+        sender.submit(Item(LOGS, run, [line]))
     assert sender.flush(15)
     posts = recorder.of("POST", "/logs/")
     assert len(posts) == 3
@@ -134,9 +135,43 @@ def test_a_refused_update_is_dropped_with_one_warning(
     assert "no" in refused[0]
 
 
+def test_a_server_of_old_gets_plain_rows(recorder: Recorder, sender: Sender, run: Target) -> None:
+    def old(asked: Asked) -> Answer:
+        fits = "content-encoding" not in asked.headers and isinstance(asked.json, list)
+        return Answer(201 if fits else 400)
+
+    recorder.route("POST", "ada/digits/experiments/12/metrics/", old)
+    recorder.route("POST", "ada/digits/experiments/12/logs/", old)
+    for number in range(500):
+        point(sender, run, number)
+    assert sender.flush(10)
+    for number in range(500, 1000):
+        point(sender, run, number)
+    sender.submit(Item(LOGS, run, ["line"] * 1000))
+    assert sender.flush(10)
+    assert numbers(recorder) == list(range(1000))
+    assert recorder.lines() == ["line"] * 1000
+    refused = recorder.of("POST", "/metrics/", 400)
+    assert len(refused) == 1
+
+
+def test_steps_of_some_points_only(recorder: Recorder, sender: Sender, run: Target) -> None:
+    for number, step in enumerate((None, 4, None)):
+        sender.point(run, (1.7e9 + number, step, {"n": number}))
+    sender.point(run, (1.7e9 + 3, 5, {"m": float("nan")}))
+    assert sender.flush(10)
+    points = recorder.points()
+    assert [(p["values"], p.get("step")) for p in points] == [
+        ({"n": 0}, None),
+        ({"n": 1}, 4),
+        ({"n": 2}, None),
+        ({"m": "NaN"}, 5),
+    ]
+
+
 def test_one_bad_point_does_not_take_its_neighbours_along(recorder: Recorder, sender: Sender, run: Target) -> None:
     def picky(asked: object) -> Answer:
-        values = [p["values"]["n"] for p in json.loads(asked.body)]  # type: ignore[attr-defined]
+        values = [p["values"]["n"] for p in rows(asked.json)]  # type: ignore[attr-defined]
         return Answer(400, b'["bad"]') if 7 in values else Answer(201)
 
     recorder.route("POST", "ada/digits/experiments/12/metrics/", picky)
@@ -157,7 +192,10 @@ def test_too_many_waiting_drop_the_oldest_with_one_warning(
             point(sender, run, number)
     assert sender.flush(10)
     sender.close(1)
-    assert numbers(recorder) == [-1, *range(150, 250)]
+    first, *others = numbers(recorder)
+    assert first == -1
+    assert 50 <= len(others) <= 200
+    assert others == list(range(250 - len(others), 250))
     assert sum("dropped" in r.message for r in caplog.records) == 1
 
 
@@ -184,7 +222,7 @@ def test_user_is_asked_for_when_the_project_has_none(recorder: Recorder, sender:
 def test_what_follows_a_creation_waits_for_it(recorder: Recorder, sender: Sender) -> None:
     fresh = Target("ada", "digits", "experiments")
     with recorder.down():
-        sender.create(fresh, {"name": "x"}, lambda body: setattr(fresh, "entity_id", json.loads(body)["id"]), "k")
+        sender.create(fresh, {"name": "x"}, "k")
         point(sender, fresh, 1)
         sender.update(fresh, "POST", "statuses/", {"status": "running"})
         time.sleep(0.2)
@@ -199,7 +237,7 @@ def test_what_follows_a_creation_waits_for_it(recorder: Recorder, sender: Sender
 def test_what_follows_a_refused_creation_is_dropped(recorder: Recorder, sender: Sender) -> None:
     fresh = Target("ada", "digits", "experiments")
     recorder.route("POST", "ada/digits/experiments/", Answer(404, b'{"detail": "no project"}'))
-    sender.create(fresh, {}, lambda _: None, "k")
+    sender.create(fresh, {}, "k")
     point(sender, fresh, 1)
     assert sender.flush(10)
     assert len(recorder.asked) == 1

@@ -13,6 +13,7 @@ from typing import Any
 from api.openapi.examples import (
     accounts,
     around,
+    artifacts,
     builds,
     catalogs,
     cluster,
@@ -31,6 +32,7 @@ from api.openapi.examples import (
 _MODULES = (
     accounts,
     around,
+    artifacts,
     builds,
     catalogs,
     cluster,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polyaxon_client.client.base import BaseApi
+from polyaxon_client.client.run_tokens import RunTokensApi
 from polyaxon_client.transport import Transport
 
 
-class AuthApi(BaseApi):
+class AuthApi(RunTokensApi):
     def get_user(self, token: str | None = None) -> Any:
         """The account of the current token, or of the one given: ``{username, email, is_superuser}``."""
         if token is None:

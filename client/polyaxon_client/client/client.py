@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.client.auth import AuthApi
 from polyaxon_client.client.bookmark import BookmarkApi
+from polyaxon_client.client.build_job import BuildJobApi
 from polyaxon_client.client.experiment import ExperimentApi
 from polyaxon_client.client.experiment_group import ExperimentGroupApi
 from polyaxon_client.client.experiment_job import ExperimentJobApi
@@ -79,6 +80,7 @@ class PolyaxonClient:
         self.experiment = ExperimentApi(self)
         self.experiment_job = ExperimentJobApi(self)
         self.job = JobApi(self)
+        self.build_job = BuildJobApi(self)
 
     @property
     def token(self) -> str | None:

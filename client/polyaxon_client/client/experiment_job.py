@@ -20,5 +20,9 @@ class ExperimentJobApi(BaseApi):
         text: str | None = self._try(lambda: self.transport.text(path))
         return text
 
+    def resources(self, username: str, project_name: str, experiment_id: int, job_id: int) -> Any:
+        """The last sample of what the replica takes."""
+        return self._get(self._path(username, project_name, experiment_id, job_id, "resources"))
+
     def _path(self, username: str, project_name: str, experiment_id: int, job_id: int, *more: object) -> str:
         return self.transport.path(username, project_name, "experiments", experiment_id, "jobs", job_id, *more)

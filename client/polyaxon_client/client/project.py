@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polyaxon_client.client.base import BaseApi, to_body, without_none
+from polyaxon_client.client.base import BaseApi, to_body, to_content, without_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,8 +157,53 @@ class ProjectApi(BaseApi):
         path = self.path(username, project_name, "builds")
         return self._list(path, query=query, sort=sort, page=page, limit=limit)
 
+    def create_build(self, username: str, project_name: str, job_config: Any, background: bool = False) -> Any:
+        return self._create(self.path(username, project_name, "builds"), to_body(job_config), background=background)
+
+    def invalidate_builds(self, username: str, project_name: str, background: bool = False) -> Any:
+        """Have runs build anew what they need."""
+        return self._post(self.path(username, project_name, "builds/invalidate"), background=background)
+
+    def list_tensorboards(
+        self,
+        username: str,
+        project_name: str,
+        query: str | None = None,
+        sort: str | None = None,
+        page: int = 1,
+        limit: int | None = None,
+    ) -> Any:
+        path = self.path(username, project_name, "tensorboards")
+        return self._list(path, query=query, sort=sort, page=page, limit=limit)
+
+    def start_tensorboard(
+        self, username: str, project_name: str, content: Any = None, is_managed: bool = True, background: bool = False
+    ) -> Any:
+        return self._start("tensorboard", username, project_name, content, is_managed, background)
+
+    def stop_tensorboard(self, username: str, project_name: str, background: bool = False) -> Any:
+        return self._post(self.path(username, project_name, "tensorboard/stop"), background=background)
+
+    def start_notebook(
+        self, username: str, project_name: str, content: Any = None, is_managed: bool = True, background: bool = False
+    ) -> Any:
+        return self._start("notebook", username, project_name, content, is_managed, background)
+
+    def stop_notebook(
+        self, username: str, project_name: str, commit: bool | None = True, background: bool = False
+    ) -> Any:
+        """Stop the notebook; with ``commit`` false its changes are given up."""
+        body = {"commit": False} if commit is False else None
+        return self._post(self.path(username, project_name, "notebook/stop"), body, background=background)
+
     def bookmark(self, username: str, project_name: str, background: bool = False) -> Any:
         return self._post(self.path(username, project_name, "bookmark"), background=background)
 
     def unbookmark(self, username: str, project_name: str, background: bool = False) -> Any:
         return self._delete(self.path(username, project_name, "unbookmark"), background=background)
+
+    def _start(
+        self, what: str, username: str, project_name: str, content: Any, is_managed: bool, background: bool
+    ) -> Any:
+        body = {"content": to_content(content), "is_managed": is_managed} if content else {}
+        return self._post(self.path(username, project_name, f"{what}/start"), body, background=background)

@@ -97,6 +97,20 @@ class RunApi(BaseApi):
             show(line)
         return None
 
+    def resources(
+        self,
+        username: str,
+        project_name: str,
+        run_id: int,
+        message_handler: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """The last sample of what the run, or each of its replicas, takes; each is given to ``message_handler``."""
+        found = self._get(self.path(username, project_name, run_id, "resources"))
+        if message_handler is not None:
+            for sample in found if isinstance(found, list) else [found]:
+                message_handler(sample)
+        return found
+
     def stop(self, username: str, project_name: str, run_id: int, background: bool = False) -> Any:
         return self._post(self.path(username, project_name, run_id, "stop"), background=background)
 

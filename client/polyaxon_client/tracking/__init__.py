@@ -11,6 +11,7 @@ the training code. Needs nothing but the standard library.
 
 from __future__ import annotations
 
+from polyaxon_client.tracking.build_job import BuildJob
 from polyaxon_client.tracking.environment import (
     get_base_outputs_path,
     get_data_paths,
@@ -23,6 +24,7 @@ from polyaxon_client.tracking.group import Group
 from polyaxon_client.tracking.job import Job
 
 __all__ = [
+    "BuildJob",
     "Experiment",
     "Group",
     "Job",

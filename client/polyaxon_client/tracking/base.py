@@ -7,16 +7,17 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polyaxon_client.exceptions import PolyaxonClientException, http_error
+from polyaxon_client.exceptions import http_error
 from polyaxon_client.tracking import environment
-from polyaxon_client.tracking.artifacts import PathLike, copy_into, is_remote
 from polyaxon_client.tracking.environment import tracked
+from polyaxon_client.tracking.keeping import Keeping
 from polyaxon_client.tracking.names import RunName, parse_project, parse_run
+from polyaxon_client.workers.delivery import is_passing
 from polyaxon_client.workers.process import hooks
-from polyaxon_client.workers.sender import TRY_AGAIN, Sender, sender_for
+from polyaxon_client.workers.recorder import recorder_for
+from polyaxon_client.workers.sender import Sender, sender_for
 from polyaxon_client.workers.target import Target, Unresolved
 from polyaxon_client.workers.wire import Unreachable, Wire
 
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("polyaxon_client.tracking")
 FINAL = frozenset({"succeeded", "failed", "upstream_failed", "stopped", "skipped", "done"})
-SERVER_ERROR = 500
 
 
-class Run:
+class Run(Keeping):
     """A tracked thing on the server. Everything but the constructor and ``create`` only queues.
 
     Args:
@@ -79,21 +79,23 @@ class Run:
         if run is not None:
             self._target = Target(run.user, run.project, self.kind, run.id)
             self.outputs_path = self.settings.text("POLYAXON_RUN_OUTPUTS_PATH")
+            if self.settings.text("POLYAXON_SECRET_EPHEMERAL_TOKEN") and not self.settings.is_offline:
+                from polyaxon_client.tracking.one_time import trade_token  # noqa: PLC0415 - few runs have one
+
+                trade_token(self.settings, run)
         else:
             name = parse_project(project or self._project_around())
             self._target = Target(name.user, name.project, self.kind, entity_id)
-        if not self.settings.is_offline:
-            self._connect()
-            if self.is_managed:
-                self._begin_managed()
+        self._connect()
+        if self.is_managed:
+            self._begin_managed()
 
     def _connect(self) -> None:
         hooks.install(self.settings.timeout)
-        self._sender = sender_for(
-            self._connection(),
-            interval=self.settings.interval,
-            heartbeat=self.settings.heartbeat_interval,
-        )
+        if self.settings.is_offline:
+            self._sender = recorder_for(self.settings.offline_path)
+        else:
+            self._sender = sender_for(self._connection(), **self.settings.sending())
 
     def _connection(self) -> Connection:
         if self._given_client is not None:
@@ -120,7 +122,7 @@ class Run:
     @property
     def entity_id(self) -> int | None:
         """The id on the server; ``None`` before the run was created."""
-        return None if self.settings.no_op else self._target.entity_id
+        return None if self.settings.no_op else self._target.entity_id or self._target.local_id
 
     @property
     def username(self) -> str | None:
@@ -144,7 +146,7 @@ class Run:
     @tracked
     def get_entity_data(self) -> Any:
         """The run as the server has it, a dict; ``None`` when it cannot be had now."""
-        if self._sender is None or self.entity_id is None:
+        if self._sender is None or self.settings.is_offline or self.entity_id is None:
             return None
         wire = Wire(self._sender.connection)
         try:
@@ -245,36 +247,11 @@ class Run:
             environment.export("POLYAXON_RUN_OUTPUTS_PATH", outputs_path)
 
     @tracked
-    def log_artifact(self, path: PathLike, name: str | None = None) -> None:
-        """Copy a file into the outputs of the run, unless it already is there; ``name`` is its path there."""
-        self._keep(Path(path), name)
-
-    @tracked
-    def log_artifacts(self, path: PathLike, name: str | None = None) -> None:
-        """Copy a folder into the outputs of the run, unless it already is there."""
-        self._keep(Path(path), name)
-
-    log_output = log_artifact
-    log_outputs = log_artifacts
-
-    @tracked
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was logged has reached the server; false after ``timeout`` seconds."""
         if self._sender is None:
             return True
         return self._sender.flush(self.settings.timeout if timeout is None else timeout)
-
-    def _keep(self, path: Path, name: str | None) -> None:
-        try:
-            if self.outputs_store is not None:
-                store = self.outputs_store
-                (store.upload_dir if path.is_dir() else store.upload_file)(str(path))
-            elif self.outputs_path and not is_remote(self.outputs_path):
-                copy_into(Path(self.outputs_path), path, name)
-            else:
-                self._warn("outputs", f"{path} is not kept: this run has no outputs folder on this machine")
-        except Exception as error:  # noqa: BLE001 - a store may raise anything; training goes on
-            self._warn("artifact", f"{path} is not kept: {error}")
 
     def _patch(self, key: str, value: Any) -> None:
         self._update("PATCH", "", {key: value})
@@ -296,12 +273,15 @@ class Run:
         Raises:
             PolyaxonHTTPError: the server refuses.
         """
-        if self._sender is None:
-            self._target.entity_id = int(time.time())
-            return
         from uuid import uuid4  # noqa: PLC0415 - not needed inside of the platform
 
         once = str(uuid4())
+        if self._sender is None:
+            return
+        if self.settings.is_offline:
+            self._target.local_id = int(time.time())
+            self._sender.create(self._target, body, once)
+            return
         wire = Wire(self._sender.connection)
         try:
             path = self._target.collection(wire)
@@ -310,15 +290,15 @@ class Run:
             self._create_later(body, str(error), once)
             return
         except Unresolved as error:
-            if error.status in TRY_AGAIN or error.status >= SERVER_ERROR:
+            if is_passing(error.status):
                 self._create_later(body, str(error), once)
                 return
             raise http_error(error.status, f"{self._sender.connection.base_url}users/") from error
         finally:
             wire.close()
         if reply.ok:
-            self._adopt(reply.body)
-        elif reply.status in TRY_AGAIN or reply.status >= SERVER_ERROR:
+            self._target.adopt(reply.body)
+        elif is_passing(reply.status):
             self._create_later(body, f"it answers {reply.status}", once)
         else:
             raise http_error(reply.status, f"{self._sender.connection.base_url}{path}", _decoded(reply.body))
@@ -326,13 +306,7 @@ class Run:
     def _create_later(self, body: dict[str, Any], reason: str, once: str) -> None:
         if self._sender is not None:
             self._warn("create", f"the server is away ({reason}): the run is created when it is back")
-            self._sender.create(self._target, body, self._adopt, once)
-
-    def _adopt(self, answer: bytes) -> None:
-        created = _decoded(answer)
-        if not isinstance(created, dict) or "id" not in created:
-            raise PolyaxonClientException("the server did not tell the id of the new run")
-        self._target.entity_id = int(created["id"])
+            self._sender.create(self._target, body, once)
 
     def _begin_unmanaged(self) -> None:
         """What a run outside of the platform does for itself: status, heartbeat, the end of the process."""

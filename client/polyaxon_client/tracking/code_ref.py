@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 GIT_TIMEOUT = 10.0
+MOST_DIFF_BYTES = 16 * 1024 * 1024
+MOST_UNTRACKED = 100
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
@@ -26,6 +28,19 @@ def get_code_ref(cwd: str | None = None) -> dict[str, Any]:
     }
 
 
+def get_diff(cwd: str | None = None) -> bytes | None:
+    """What of the files under version control differs from the commit; ``None`` when nothing does, or too much."""
+    # Without prefixes of the user's own, so that `git apply` takes it.
+    diff = _output(cwd, "diff", "--no-ext-diff", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/", "HEAD")
+    return diff if diff and len(diff) <= MOST_DIFF_BYTES else None
+
+
+def get_untracked(cwd: str | None = None) -> list[str]:
+    """Files that are neither under version control nor ignored, the first hundred."""
+    found = _git(cwd, "ls-files", "--others", "--exclude-standard", "--full-name") or ""
+    return found.splitlines()[:MOST_UNTRACKED]
+
+
 def get_revision(cwd: str | None = None) -> dict[str, Any] | None:
     """``{revision, branch, dirty}``, ``None`` outside of a repository."""
     ref = get_code_ref(cwd)
@@ -43,6 +58,11 @@ def is_tracked(path: str | None) -> bool:
 
 
 def _git(cwd: str | None, *args: str) -> str | None:
+    found = _output(cwd, *args)
+    return None if found is None else found.decode("utf-8", errors="replace").strip()
+
+
+def _output(cwd: str | None, *args: str) -> bytes | None:
     import subprocess  # noqa: PLC0415 - imported in the background
 
     try:
@@ -57,4 +77,4 @@ def _git(cwd: str | None, *args: str) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode("utf-8", errors="replace").strip() if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None

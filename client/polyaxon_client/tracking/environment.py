@@ -31,6 +31,16 @@ def tracked(call: Call) -> Call:
     return cast("Call", guarded)
 
 
+def chained(call: Call) -> Call:
+    """The same for calls that return their object: scripts go on with it, so it is returned in any case."""
+
+    @wraps(call)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return args[0] if settings().no_op else call(*args, **kwargs)
+
+    return cast("Call", guarded)
+
+
 def _inside(what: str) -> Settings:
     current = settings()
     if not (current.is_managed or current.in_cluster):

@@ -17,15 +17,27 @@ class ExecutingRun(Run):
     def send_logs(self, log_line: str) -> None:
         """Send one line of log, or several separated by line ends."""
         if self._sender is not None:
-            self._sender.submit(Item(LOGS, self._target, str(log_line), size=len(str(log_line)) + 4))
+            self._sender.submit(Item(LOGS, self._target, [str(log_line)], size=len(str(log_line)) + 4))
 
     @tracked
     def log_code_ref(self) -> None:
-        """Send the git state of the current folder, if it has one; looked up in the background."""
-        from polyaxon_client.tracking.code_ref import get_code_ref  # noqa: PLC0415
+        """Send the git state of the current folder, if it has one; looked up in the background.
 
+        What differs from the commit is kept as the artifact ``code.diff``.
+        """
         cwd = os.getcwd()  # noqa: PTH109
-        self._update("POST", "coderef/", lambda: get_code_ref(cwd) or None)
+        self._update("POST", "coderef/", lambda: self._code_ref(cwd))
+
+    def _code_ref(self, cwd: str) -> Any:
+        from polyaxon_client.tracking import code_ref  # noqa: PLC0415
+
+        found = code_ref.get_code_ref(cwd)
+        if found.get("is_dirty"):
+            diff = code_ref.get_diff(cwd)
+            if diff is not None:
+                known = {"commit": found["commit"], "untracked": code_ref.get_untracked(cwd)}
+                self._write(diff, "code.diff", "diff", None, known, "code.diff")
+        return found or None
 
     @tracked
     def get_outputs_path(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.tracking.base import Run, given, text_content
-from polyaxon_client.tracking.environment import get_base_outputs_path, tracked
+from polyaxon_client.tracking.environment import chained, get_base_outputs_path, tracked
 from polyaxon_client.tracking.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Group(Run):
     def group_id(self) -> int | None:
         return self.entity_id
 
-    @tracked
+    @chained
     def create(
         self,
         name: str | None = None,
@@ -62,7 +62,6 @@ class Group(Run):
         text = message or (traceback.strip().rpartition("\n")[2] if traceback else None)
         super().log_status(self.success if status == "succeeded" else status, text)
 
-    @tracked
     def create_experiment(
         self,
         name: str | None = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.tracking import environment
 from polyaxon_client.tracking.base import given, text_content
-from polyaxon_client.tracking.environment import tracked
+from polyaxon_client.tracking.environment import chained, tracked
 from polyaxon_client.tracking.executing import ExecutingRun
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Job(ExecutingRun):
     def job_id(self) -> int | None:
         return self.entity_id
 
-    @tracked
+    @chained
     def create(
         self,
         name: str | None = None,

@@ -18,12 +18,29 @@ class RunLogHandler(logging.Handler):
         self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if _has_no_other_handler(logging.getLogger(record.name)):
+            _print_as_before(record)
         if record.name.partition(".")[0].startswith("polyaxon"):
             return
         try:
             self._send(self.format(record))
         except Exception:  # noqa: BLE001 - what every logging handler does
             self.handleError(record)
+
+
+def _has_no_other_handler(logger: logging.Logger | None) -> bool:
+    while logger is not None:
+        if any(not isinstance(handler, RunLogHandler) for handler in logger.handlers):
+            return False
+        logger = logger.parent if logger.propagate else None
+    return True
+
+
+def _print_as_before(record: logging.LogRecord) -> None:
+    """Without any handler warnings go to stderr; that ours is there must not silence them."""
+    last = logging.lastResort
+    if last is not None and record.levelno >= last.level:
+        last.handle(record)
 
 
 def forward_logs(send: Callable[[str], None], level: str = "") -> RunLogHandler:

@@ -16,7 +16,7 @@ class Background:
 
     def __init__(self, connection: Connection, settings: Settings) -> None:
         hooks.install(settings.timeout)
-        self._sender = sender_for(connection, interval=settings.interval, heartbeat=settings.heartbeat_interval)
+        self._sender = sender_for(connection, **settings.sending())
 
     def submit(self, method: str, path: str, body: Any = None) -> None:
         self._sender.update(None, method, path, body)

@@ -9,7 +9,8 @@ import sys
 import threading
 from typing import Any, Callable, Optional
 
-from polyaxon_client.workers import sender as senders
+from polyaxon_client.workers import registry
+from polyaxon_client.workers.shield import postponed
 
 Finish = Callable[[str, Optional[str], Optional[str]], None]
 """Called with (status, message, traceback) when the process ends."""
@@ -28,7 +29,7 @@ class ProcessHooks:
     def install(self, timeout: float) -> None:
         """Flush at exit and on SIGTERM, for ``timeout`` seconds at most."""
         self.timeout = timeout
-        senders.set_exit_timeout(timeout)
+        registry.set_exit_timeout(timeout)
         if not self._installed:
             self._installed = True
             _on_sigterm(self._terminate)
@@ -44,7 +45,7 @@ class ProcessHooks:
         if not self._installed:
             return
         self._finish("succeeded", None, None)
-        senders.close_all(self.timeout)
+        registry.close_all(self.timeout)
 
     def _finish(self, status: str, message: str | None, trace: str | None) -> None:
         for pid, finish in self._finishers:
@@ -62,9 +63,11 @@ class ProcessHooks:
         self._previous(kind, value, trace)
 
     def _terminate(self, signum: int, _frame: Any) -> None:
+        if postponed():
+            return
         try:
             self._finish("stopped", "ended by SIGTERM", None)
-            senders.close_all(self.timeout)
+            registry.close_all(self.timeout)
         finally:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)

@@ -1,77 +1,133 @@
-"""A batch on its way."""
+"""A batch or an update on its way."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from polyaxon_client.workers.lanes import UPDATES, Item
-from polyaxon_client.workers.values import to_json
+from polyaxon_client.workers import shapes
+from polyaxon_client.workers.lanes import FILES, METRICS, SINGLE, UPDATES, Item
+from polyaxon_client.workers.values import json_safe, to_json
 
 if TYPE_CHECKING:
     from polyaxon_client.workers.target import Target
     from polyaxon_client.workers.wire import Reply, Wire
 
+# What fits into one packet gains nothing.
+COMPRESS_FROM = 1024
+GZIP = 31
+
 
 class Request:
-    """A batch as a request. Its id stays the same however often it is sent: the server stores it once."""
+    """What is sent at once. Its id stays the same however often it is sent: the server stores it once.
 
-    def __init__(self, batch: list[Item]) -> None:
+    Attributes:
+        id: 32 hex digits.
+        payload: as in :class:`Item`; of an update never a function.
+        refused: status and body of an answer that ends the matter without success.
+    """
+
+    def __init__(self, item: Item, request_id: str | None = None) -> None:
         from uuid import uuid4  # noqa: PLC0415 - not needed before something is sent
 
-        self._first = batch[0]
-        self._batch = batch
-        self.lane = batch[0].lane
-        self._body: bytes | None = None
-        self._empty = False
-        self._headers = {} if self._first.lane == UPDATES else {"X-Polyaxon-Batch": uuid4().hex}
-        if self._first.once:
-            self._headers["Idempotency-Key"] = self._first.once
-        self.refused_status = 0
-        self.refused_body = b""
+        self.lane, self.target, self.method, self.suffix = item.lane, item.target, item.method, item.suffix
+        self.once = item.once
+        self.id = request_id or uuid4().hex
+        # Looked up in the background.
+        self.payload = item.payload() if callable(item.payload) else item.payload
+        # ... and perhaps there was nothing to tell.
+        self.is_empty = callable(item.payload) and self.payload is None
+        self.refused: tuple[int, bytes] | None = None
+        self._body: tuple[bool, bytes | None, dict[str, str]] | None = None
 
     def __str__(self) -> str:
-        first = self._first
-        return f"{first.method} {first.lane if first.suffix is None else first.suffix or 'update'}"
+        return f"{self.method} {self.suffix or 'update' if self.lane == UPDATES else self.lane}"
+
+    @property
+    def count(self) -> int:
+        return 1 if self.lane in SINGLE else len(self.payload)
+
+    @property
+    def creates(self) -> bool:
+        return self.lane == UPDATES and self.suffix is None
 
     def send(self, wire: Wire, timeout: float | None) -> Reply | None:
         """The answer, or ``None`` when there is nothing to send (any more)."""
-        target = self._first.target
-        if target is not None and not self._deliverable(target):
+        if self.is_empty or (self.target is not None and not self._deliverable(self.target)):
             return None
-        if self._body is None:
-            self._body = self._encoded()
-        if self._empty:
-            return None
-        reply = wire.call(self._first.method, self._path(wire), self._body, self._headers, timeout)
-        if reply.ok and self._first.on_reply is not None:
-            self._first.on_reply(reply.body)
+        if self.lane == FILES and self.target is not None:
+            from polyaxon_client.workers.files import send_files  # noqa: PLC0415 - as above
+
+            return send_files(wire, self.target, self.payload, timeout)
+        if self._body is None or self._body[0] != wire.is_modern:
+            self._body = (wire.is_modern, *self._encoded(wire.is_modern))
+        reply = wire.call(self.method, self._path(wire), *self._body[1:], timeout)
+        if reply.ok and self.creates and self.target is not None:
+            self.target.adopt(reply.body)
         return reply
 
-    def _deliverable(self, target: Target) -> bool:
-        creates = self._first.lane == UPDATES and self._first.suffix is None
-        return target.alive and (creates or target.entity_id is not None)
+    def halves(self) -> Iterator[Request]:
+        """Two requests with half of it each, always the same two: one that was stored is not stored again."""
+        from uuid import UUID, uuid5  # noqa: PLC0415
+
+        middle = len(self.payload) // 2
+        for name, part in (("0", self.payload[:middle]), ("1", self.payload[middle:])):
+            yield Request(Item(self.lane, self.target, part), uuid5(UUID(self.id), name).hex)
 
     def bury(self) -> None:
         """A target that could not be created takes no more updates."""
-        target = self._first.target
-        if target is not None and target.entity_id is None:
-            target.alive = False
+        if self.target is not None and self.target.entity_id is None:
+            self.target.alive = False
+
+    def record(self, run: int | None) -> bytes:
+        """One line of a recording; ``run`` is the number of the target in it."""
+        kept: dict[str, Any] = {"id": self.id, "run": run, "lane": self.lane, "payload": json_safe(self.payload)}
+        if self.lane == UPDATES:
+            kept.update(method=self.method, suffix=self.suffix, once=self.once)
+        return to_json(kept) + b"\n"
+
+    @classmethod
+    def from_record(cls, kept: dict[str, Any], targets: Sequence[Target]) -> Request:
+        """Raises KeyError, IndexError, TypeError for what no recording has."""
+        target = None if kept["run"] is None else targets[kept["run"]]
+        payload = kept["payload"]
+        if kept["lane"] == METRICS:
+            payload = [(moment, step, values) for moment, step, values in payload]
+        item = Item(
+            kept["lane"],
+            target,
+            payload,
+            method=kept.get("method", "POST"),
+            suffix=kept.get("suffix"),
+            once=kept.get("once", ""),
+        )
+        return cls(item, kept["id"])
+
+    def _deliverable(self, target: Target) -> bool:
+        return target.alive and (self.creates or target.entity_id is not None)
 
     def _path(self, wire: Wire) -> str:
-        first = self._first
-        if first.target is None:
-            return first.suffix or ""
-        if first.lane != UPDATES:
-            return first.target.path(wire, f"{first.lane}/")
-        return first.target.collection(wire) if first.suffix is None else first.target.path(wire, first.suffix)
+        if self.target is None:
+            return self.suffix or ""
+        if self.lane != UPDATES:
+            return self.target.path(wire, f"{self.lane}/")
+        return self.target.collection(wire) if self.suffix is None else self.target.path(wire, self.suffix)
 
-    def _encoded(self) -> bytes | None:
-        if self._first.lane != UPDATES:
-            return to_json([item.payload for item in self._batch])
-        payload = self._first.payload
-        if not callable(payload):
-            return payload if payload is None else bytes(payload)
-        found = payload()
-        # Looked up in the background, and there was nothing to tell.
-        self._empty = found is None
-        return None if self._empty else to_json(found)
+    def _encoded(self, modern: bool) -> tuple[bytes | None, dict[str, str]]:
+        if self.lane == UPDATES:
+            body = None if self.payload is None else to_json(self.payload)
+            return body, {"Idempotency-Key": self.once} if self.once else {}
+        body = self._bulk(modern)
+        headers = {"X-Polyaxon-Batch": self.id}
+        if not modern or len(body) < COMPRESS_FROM:
+            return body, headers
+        import zlib  # noqa: PLC0415 - as above
+
+        packer = zlib.compressobj(1, zlib.DEFLATED, GZIP)
+        return packer.compress(body) + packer.flush(), {**headers, "Content-Encoding": "gzip"}
+
+    def _bulk(self, modern: bool) -> bytes:
+        if self.lane != METRICS:
+            return to_json(self.payload)
+        columns = shapes.columns_body(self.payload) if modern else None
+        return shapes.rows_body(self.payload) if columns is None else columns

@@ -45,6 +45,8 @@ class Wire:
         self.connection = connection
         self._split = urlsplit(connection.base_url)
         self._http: HTTPConnection | None = None
+        # Whether the server takes columns and compressed bodies, as those after 0.6 do.
+        self.is_modern = True
         self._used = 0.0
         self._absolute = ""
 

@@ -1,5 +1,6 @@
 """Models, one module per concept."""
 
+from polyaxon.db.models.artifacts import Artifact
 from polyaxon.db.models.bookmarks import BOOKMARKABLE, Bookmark
 from polyaxon.db.models.builds import BuildJob, BuildJobStatus
 from polyaxon.db.models.catalogs import CatalogEntry, DataStore, GitAccess, K8SConfigMap, K8SSecret, RegistryAccess
@@ -44,6 +45,7 @@ __all__ = [
     "BOOKMARKABLE",
     "CI",
     "ActivityLog",
+    "Artifact",
     "Bookmark",
     "BuildJob",
     "BuildJobStatus",
