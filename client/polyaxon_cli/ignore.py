@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pathspec import GitIgnoreSpec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 __all__ = ["DEFAULT_TEXT", "IGNORE_FILE", "IgnoreRules"]
 
@@ -49,7 +49,8 @@ class IgnoreRules:
     """The patterns of one ignore file; no patterns ignore nothing."""
 
     def __init__(self, text: str = "") -> None:
-        self._spec = _compile(text)
+        # The last pattern that matches a path decides.
+        self._patterns = list(reversed(_compile(text)))
 
     @classmethod
     def of_folder(cls, folder: Path) -> IgnoreRules:
@@ -63,9 +64,9 @@ class IgnoreRules:
             raise CliError(f"Cannot read {path}: {error}", "Save it as UTF-8 text") from error
 
     def ignores(self, relative: str, *, is_folder: bool = False) -> bool:
-        """Whether the path (from the top, `/` between parts, no leading `./`) is left out."""
+        """Whether the path (from the top, `/` between parts, no leading `./`) is left out, whose folder is not."""
         tested = relative.lower() + ("/" if is_folder else "")
-        return self._spec is not None and self._spec.match_file(tested)
+        return next((bool(pattern.include) for pattern in self._patterns if _matches(pattern, tested)), False)
 
     def walk(self, folder: Path) -> Iterator[os.DirEntry[str]]:
         """Files and links below `folder` that are not ignored, sorted; an ignored folder is not entered."""
@@ -90,22 +91,40 @@ class IgnoreRules:
                 yield entry
 
 
-def _compile(text: str) -> GitIgnoreSpec | None:
+def _compile(text: str) -> list[GitIgnoreSpecPattern]:
     lines = [_gitignore_line(line) for line in text.splitlines()]
     if not any(line.strip() and not line.startswith("#") for line in lines):
-        return None
+        return []
     from pathspec import GitIgnoreSpec
 
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        patterns = GitIgnoreSpec.from_lines(lines).patterns
     except ValueError as error:
         raise CliError(f"{IGNORE_FILE} holds a pattern that cannot be read: {error}", "Correct that line") from error
+    return [pattern for pattern in patterns if pattern.include is not None]
+
+
+def _matches(pattern: GitIgnoreSpecPattern, tested: str) -> bool:
+    """Whether the pattern means the path itself.
+
+    The library's also match whatever is below what they mean, so that `!a/` would take back all of `a`. The group
+    `ps_d` is the slash behind the folder that was meant.
+    """
+    has_slash = "ps_d" in pattern.regex.groupindex
+    itself = {-1, len(tested) - 1}
+    return any(not has_slash or found.start("ps_d") in itself for found in pattern.regex.finditer(tested))
 
 
 def _gitignore_line(line: str) -> str:
-    """`./a` becomes `/a`, `!./a` becomes `!/a`; letters are made lower case, as the paths are."""
+    """`./a` becomes `/a`, `!./a` becomes `!/a`; letters are made lower case, as the paths are.
+
+    `a/**` becomes `a/**/*`, the same in git, which the library does not take for `a` itself.
+    """
     negated = line.startswith("!")
     body = line[1:] if negated else line
     if body.startswith("./"):
         body = body[1:]
+    *parents, last = body.rstrip().split("/")
+    if last == "**" and set(parents) - {"", "**"}:
+        body = f"{body.rstrip()}/*"
     return ("!" if negated else "") + body.lower()

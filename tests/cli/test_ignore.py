@@ -64,7 +64,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "/docs/build", "**/build", "build/", "build/*\n!build/out.o", "src/**\n!src/lib",
         "data/*\n!data/keep.csv", "data\n!data/keep.csv", "deep/**/d.txt", "deep/**", "*", "*\n!*.py", "?.py",
         "[ab].*", "[!a].log", "\\#odd", "\\!odd", "with space.txt", "with\\ space.txt", "*.log   ",
-        "a.py\n!a.py\na.py", "/*.md",
+        "a.py\n!a.py\na.py", "/*.md", "?/\n!a/", "lib\n!/*/", "build\n!*/", "/lib\n!/*/**", "*/", "**/*/**",
     ],
 )  # fmt: skip
 def test_the_rules_are_those_of_git(tree: Path, text: str) -> None:

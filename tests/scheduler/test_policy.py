@@ -17,7 +17,7 @@ from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.runs import request_stop
 from polyaxon.db.models import Experiment, Job
 from scheduler.configured import configured_runner
-from scheduler.passes import queue, reconcile
+from scheduler.passes import reconcile, slots
 from scheduler.passes.dispatch import dispatch
 from scheduler.runners.base import Phase
 from tests.factories import make_build, make_experiment, make_group, make_job, make_notebook, make_project
@@ -159,6 +159,10 @@ def test_a_run_that_is_stopped_is_not_tried_again() -> None:
     assert (run.status, run.attempt) == ("stopped", 1)
 
 
+def next_runs(limit: int) -> list[Any]:
+    return [waiting.model._base_manager.get(pk=waiting.pk) for waiting in slots.waiting(limit)]
+
+
 def test_priority_comes_first_and_then_age() -> None:
     project = make_project()
     low = make_experiment(project, content=content("true", priority=-1))
@@ -166,8 +170,8 @@ def test_priority_comes_first_and_then_age() -> None:
     job = make_job(project, content=content("true", "job", priority="5"))
     second = make_experiment(project, content=content("true"))
     high = make_experiment(project, content=content("true", priority=5, queue="night"))
-    assert queue.waiting(10) == [job, high, first, second, low]
-    assert queue.waiting(2) == [job, high]
+    assert next_runs(10) == [job, high, first, second, low]
+    assert next_runs(2) == [job, high]
     assert high.queue == "night"
 
 
@@ -175,7 +179,7 @@ def test_what_waits_long_is_not_passed_over_by_its_equals() -> None:
     old = make_experiment(content=content("true", priority=1))
     new = make_experiment(content=content("true", priority=1))
     Experiment.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=1))
-    assert queue.waiting(1) == [old]
+    assert next_runs(1) == [old]
     dispatch()
     new.refresh_from_db()
     assert new.attempt == 1
