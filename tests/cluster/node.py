@@ -1,0 +1,208 @@
+"""The node: namespaces of its own for mounts, processes and network, in which everything of the cluster runs.
+
+Whatever the cluster mounts, starts, links or filters is in these namespaces and ends with their first process, which
+the kernel sees to, also when that process is killed. Nothing of it shows on the machine but the processes, the cable
+of `network` and the groups of `cgroups`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts import processes
+from tests.cluster import binaries
+from tests.cluster.commands import ClusterError, run, tail
+from tests.cluster.identity import NOTE, Identity
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping, Sequence
+
+    from tests.cluster.plan import Plan
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATIENCE = 20.0
+"""Seconds that namespaces and processes may take to come and go."""
+
+# A kubelet writes these settings of the whole machine unless it finds them so; it finds files of its own.
+KERNEL_SETTINGS: Mapping[str, str] = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+}
+
+# The first process: mounts that hide the machine's own, then nothing but waiting and reaping.
+SETUP = """
+set -e
+mount --make-rshared /
+mount -t proc proc /proc
+mount --bind "$1/var" /var
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir /run/lock
+cd "$1/kernel"
+find . -type f | while read -r setting; do mount --bind "$setting" "/proc/sys/$setting"; done
+cd /
+exec "$2"
+"""
+
+
+class Node:
+    """The namespaces of one cluster, and the processes in them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    @property
+    def keeper(self) -> Identity | None:
+        """The process on the machine that holds the namespaces; they end with it."""
+        return Identity.read(self.plan.folder / "keeper.pid")
+
+    @property
+    def init(self) -> Identity:
+        """The first process in the namespaces; `ClusterError` if there is none."""
+        keeper = self.keeper
+        if keeper is None or not keeper.is_alive():
+            raise ClusterError("the cluster is not up")
+        if not (children := _children(keeper.pid)):
+            raise ClusterError("the cluster has no first process")
+        return Identity.of(children[0])
+
+    def is_alive(self) -> bool:
+        """Whether the namespaces exist and can be used."""
+        try:
+            return self._is_set_up()
+        except (ClusterError, ProcessLookupError):
+            return False
+
+    def create(self, *, bound: bool) -> None:
+        """Make the namespaces. `bound`: they end with the thread that calls this, even if it is killed."""
+        self._prepare()
+        options = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        inside = ["sh", "-c", SETUP, "setup", str(self.plan.folder), str(binaries.program("pause"))]
+        # The shell notes itself before there is anything to clean up, and becomes the keeper.
+        note = f"{NOTE} >{shlex.quote(str(self.plan.folder / 'keeper.pid'))}"
+        command = ["sh", "-c", f'{note}; exec "$@"', "keeper", "unshare", *options, *inside]
+        log = self.plan.path("logs", "node.log")
+        with log.open("wb") as output:
+            options_of_start: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT, "cwd": "/"}
+            child = self._start(command, options_of_start, bound=bound)
+            self._await(child, log)
+
+    def run(self, command: Sequence[str]) -> str:
+        """Run a tool on the node to its end and return its output."""
+        return run([*self._enter(), *command])
+
+    def spawn(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Identity:
+        """Start a process on the node that lives until it is ended or the node is; its output goes into logs/NAME.log."""
+        log, note = self.plan.path("logs", f"{name}.log"), self.plan.path("processes", f"{name}.inside")
+        note.unlink(missing_ok=True)
+        script = f'{NOTE} >{shlex.quote(str(note))}; exec "$@" >>{shlex.quote(str(log))} 2>&1 </dev/null'
+        variables = {"PATH": PATH, "HOME": str(self.plan.folder), **environment}
+        assignments = [f"{key}={value}" for key, value in variables.items()]
+        inside = ["setsid", "--fork", "env", "-i", *assignments, "sh", "-c", script, name, *command]
+        run([*self._enter(), *inside])
+        identity = self._outside(note)
+        self.plan.write(str(identity), "processes", f"{name}.pid")
+        return identity
+
+    def process(self, name: str) -> Identity | None:
+        """A spawned process, whether it still lives or not."""
+        return Identity.read(self.plan.folder / "processes" / f"{name}.pid")
+
+    def end(self, name: str, first: signal.Signals) -> None:
+        """End a spawned process."""
+        if (identity := self.process(name)) is not None:
+            identity.end(first)
+
+    def destroy(self) -> None:
+        """End every process on the node, and with them all mounts, links and filters."""
+        keeper = self.keeper
+        if keeper is None:
+            return
+        inside = self.members()
+        keeper.end(grace=0)
+        deadline = time.monotonic() + PATIENCE
+        while left := [identity for identity in inside if identity.is_alive()]:
+            if time.monotonic() > deadline:
+                raise ClusterError(f"processes that do not end: {', '.join(str(each.pid) for each in left)}")
+            time.sleep(0.05)
+
+    def members(self) -> list[Identity]:
+        """Every process on the node."""
+        try:
+            return [self.init, *map(Identity.of, _descendants(self.init.pid))]
+        except (ClusterError, ProcessLookupError):
+            return []
+
+    def _prepare(self) -> None:
+        for name, value in KERNEL_SETTINGS.items():
+            self.plan.path("kernel", name).write_text(f"{value}\n")
+        for folder in ("lib", "log", "tmp", "cache"):
+            (self.plan.variables / folder).mkdir(parents=True, exist_ok=True)
+        run_link = self.plan.variables / "run"
+        if not run_link.is_symlink():
+            run_link.symlink_to("/run")
+
+    def _start(self, command: Sequence[str], options: dict[str, Any], *, bound: bool) -> subprocess.Popen[bytes]:
+        if bound:
+            return processes.start(command, **options)
+        return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
+
+    def _await(self, child: subprocess.Popen[bytes], log: Path) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not self.is_alive():
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise ClusterError(f"the node's namespaces cannot be made: {tail(log)}")
+            time.sleep(0.05)
+
+    def _is_set_up(self) -> bool:
+        return Path(f"/proc/{self.init.pid}/exe").readlink() == binaries.program("pause")
+
+    def _enter(self) -> list[str]:
+        return ["nsenter", "--target", str(self.init.pid), "--mount", "--net", "--pid", "--wd=/", "--"]
+
+    def _outside(self, note: Path) -> Identity:
+        """The process whose note was written with its number inside."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            inside = Identity.read(note)
+            if inside is not None:
+                for pid in _children(self.init.pid):
+                    identity = Identity.of(pid)
+                    if identity.tick == inside.tick and _number_inside(pid) == inside.pid:
+                        return identity
+            time.sleep(0.02)
+        raise ClusterError(f"{note.stem}: ended at once; see its log")
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            children = [int(each) for each in task.read_text().split()]
+            found += children
+            waiting += children
+    return found
+
+
+def _number_inside(pid: int) -> int:
+    """The number that a process has in the innermost namespace."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    return 0
