@@ -9,13 +9,9 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.cluster import places
 from tests.cluster.commands import ClusterError, run_long
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NEEDED = (1, 24)
 TOOLCHAIN = "1.24.13"
@@ -46,12 +42,8 @@ def version(program: Path) -> tuple[int, int]:
 def environment() -> dict[str, str]:
     """Variables of a build: caches of our own, nothing taken from the person's flags."""
     folder = places.cache() / "go"
-    kept = {key: value for key, value in os.environ.items() if key in {"GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE"}}
-    kept |= {
-        key: value for key, value in os.environ.items() if key.lower().endswith("_proxy") or key.startswith("SSL_")
-    }
     return {
-        **kept,
+        **{key: value for key, value in os.environ.items() if _says_how_to_download(key)},
         "PATH": os.environ.get("PATH", SYSTEM_PATH),
         "HOME": str(folder),
         "GOPATH": str(folder / "path"),
@@ -61,6 +53,11 @@ def environment() -> dict[str, str]:
         "GOTOOLCHAIN": "local",
         "CGO_ENABLED": "0",
     }
+
+
+def _says_how_to_download(variable: str) -> bool:
+    named = {"GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE"}
+    return variable in named or variable.lower().endswith("_proxy") or variable.startswith("SSL_")
 
 
 def compiler() -> Path:
@@ -81,11 +78,11 @@ def _fetched(old: Path) -> Path:
     log.unlink(missing_ok=True)
     run_long(f"fetching Go {TOOLCHAIN}", [str(old), "mod", "download", "-json", module], log, env=env)
     folder = Path(json.loads(log.read_text())["Dir"])
-    _make_runnable(folder, env)
+    _make_runnable(folder)
     return folder / "bin" / "go"
 
 
-def _make_runnable(folder: Path, _env: Mapping[str, str]) -> None:
+def _make_runnable(folder: Path) -> None:
     """Modules carry no permission to execute."""
     for pattern in ("bin/*", "pkg/tool/*/*"):
         for program in folder.glob(pattern):

@@ -51,7 +51,7 @@ class Image:
     def recipe(self) -> str:
         """Whatever changes the image if it changes."""
         built = binaries.program(self.program).parent.name if self.program else ""
-        return " ".join([self.name, self.release, *self.includes, *USELESS, built])
+        return " ".join([self.name, self.release, *self.includes, *USELESS, *ENVIRONMENT, built])
 
 
 BASE = Image(

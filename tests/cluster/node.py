@@ -8,6 +8,7 @@ of `network` and the groups of `cgroups`.
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -19,7 +20,6 @@ from tests.cluster.commands import ClusterError, run, tail
 from tests.cluster.identity import NOTE, Identity
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Mapping, Sequence
 
     from tests.cluster.plan import Plan
@@ -91,16 +91,15 @@ class Node:
         command = ["sh", "-c", f'{note}; exec "$@"', "keeper", "unshare", *options, *inside]
         log = self.plan.path("logs", "node.log")
         with log.open("wb") as output:
-            options_of_start: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT, "cwd": "/"}
-            child = self._start(command, options_of_start, bound=bound)
-            self._await(child, log)
+            child = _start(command, bound=bound, stdout=output, stderr=subprocess.STDOUT, cwd="/")
+        self._await(child, log)
 
     def run(self, command: Sequence[str]) -> str:
         """Run a tool on the node to its end and return its output."""
         return run([*self._enter(), *command])
 
     def spawn(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Identity:
-        """Start a process on the node that lives until it is ended or the node is; its output goes into logs/NAME.log."""
+        """Start a process on the node, which lives until it is ended or the node is; it prints into logs/NAME.log."""
         log, note = self.plan.path("logs", f"{name}.log"), self.plan.path("processes", f"{name}.inside")
         note.unlink(missing_ok=True)
         script = f'{NOTE} >{shlex.quote(str(note))}; exec "$@" >>{shlex.quote(str(log))} 2>&1 </dev/null'
@@ -127,7 +126,7 @@ class Node:
         if keeper is None:
             return
         inside = self.members()
-        keeper.end(grace=0)
+        keeper.end(signal.SIGKILL)
         deadline = time.monotonic() + PATIENCE
         while left := [identity for identity in inside if identity.is_alive()]:
             if time.monotonic() > deadline:
@@ -149,11 +148,6 @@ class Node:
         run_link = self.plan.variables / "run"
         if not run_link.is_symlink():
             run_link.symlink_to("/run")
-
-    def _start(self, command: Sequence[str], options: dict[str, Any], *, bound: bool) -> subprocess.Popen[bytes]:
-        if bound:
-            return processes.start(command, **options)
-        return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
     def _await(self, child: subprocess.Popen[bytes], log: Path) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -180,6 +174,13 @@ class Node:
                         return identity
             time.sleep(0.02)
         raise ClusterError(f"{note.stem}: ended at once; see its log")
+
+
+def _start(command: Sequence[str], *, bound: bool, **options: Any) -> subprocess.Popen[bytes]:
+    if bound:
+        # The keeper does not listen to anything milder.
+        return processes.start(command, on_death=signal.SIGKILL, **options)
+    return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
 
 def _children(pid: int) -> list[int]:
