@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import os
+import subprocess
+import sys
 import threading
 import uuid
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cluster import api, binaries, images, plan, pushing
+from tests.cluster import api, binaries, images, places, plan, pushing
 from tests.cluster.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -182,3 +185,41 @@ def test_component_starts_again_where_it_was(
     assert core.read_namespace(cluster_namespace).status.phase == "Active"
     pod, log = run_to_end(core, cluster_namespace, api.pod("one", cluster.base_image, ["echo", "here"]))
     assert (pod.status.phase, log) == ("Succeeded", "here\n")
+
+
+FAILING = """
+import pytest
+from django.contrib.auth import get_user_model
+from kubernetes import client
+from tests.cluster import api
+
+@pytest.mark.django_db
+def test_fails(cluster, cluster_namespace):
+    get_user_model().objects.create_user("ada", password="unseen")
+    core = client.CoreV1Api(cluster.api())
+    breaks = api.pod("breaks", cluster.base_image, ["sh", "-c", "echo oh no; exit 3"])
+    core.create_namespaced_pod(cluster_namespace, breaks)
+    assert api.finished(core, cluster_namespace, "breaks").status.phase == "Succeeded"
+"""
+
+
+def test_failing_test_shows_pods_events_and_tables(cluster: Cluster, tmp_path: Path) -> None:
+    test = tmp_path / "test_failing.py"
+    test.write_text(FAILING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.cluster.fixtures"]
+    options = ["-c", str(places.ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), str(test)]
+    variables = {key: value for key, value in os.environ.items() if key != "POLYAXON_DATA_DIR"}
+    done = subprocess.run(
+        [*command, *options],
+        cwd=places.ROOT,
+        env={**variables, places.STATE_VARIABLE: str(cluster.plan.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "starting a cluster" not in done.stdout
+    for shown in ("breaks: Failed", "| oh no", "exit_code=3", "Scheduled: Successfully assigned", "username=ada"):
+        assert shown in done.stdout
+    assert "md5$" not in done.stdout  # the password's hash
+    assert cluster.is_working()
