@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from scripts.processes import Interrupted, raising_signals
-from tests.cluster.cluster import Cluster, explain_status, prepare_machine
+from tests.cluster import places
+from tests.cluster.cluster import Cluster, explain_status, prepare_machine, sweep
 from tests.cluster.commands import ClusterError
 from tests.cluster.report import say
 
@@ -25,7 +26,8 @@ def up() -> None:
 
 
 def down() -> None:
-    """End and remove."""
+    """End and remove, and what killed runs of tests left, too."""
+    sweep(places.default_state())
     if (cluster := Cluster.find()) is None:
         say("no cluster is up")
     else:

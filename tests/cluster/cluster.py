@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from typing import TYPE_CHECKING, Self
 
@@ -137,11 +138,25 @@ class Cluster:
         self.node.destroy()
         network.disconnect(self.plan)
         cgroups.remove(self.plan)
-        shutil.rmtree(self.plan.folder, ignore_errors=False)
+        # The plan goes last: until then a further `down` knows what is to be done.
+        for path in self.plan.folder.iterdir():
+            if path.name != "plan.json":
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        shutil.rmtree(self.plan.folder)
+
+
+def sweep(state: Path) -> None:
+    """Remove what is left of further clusters beside `state` (named after it) whose owner was killed."""
+    for folder in state.parent.glob(f"{state.name}-*"):
+        with places.locked_if_free(_lock_name(folder)) as free:
+            left = Cluster.find(folder) if free and plan.is_ours(folder) else None
+            if left is not None and not left.node.is_alive():
+                left._remove()
 
 
 def _lock_name(state: Path) -> str:
-    return str(state).strip("/").replace("/", "-")
+    # Not a file for each folder there ever was.
+    return f"state-{hashlib.sha256(str(state).encode()).hexdigest()[0]}"
 
 
 def explain_status() -> list[str]:

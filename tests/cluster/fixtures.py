@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster import packages
+from tests.cluster import packages, places
 from tests.cluster.commands import ClusterError
 
 if TYPE_CHECKING:
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 
 # What needs the Kubernetes client is imported in functions: it takes a second, which other tests need not wait.
 FIXTURE = "cluster"
+TIMEOUT = 300
 _running = pytest.StashKey["Cluster"]()
 _problem = pytest.StashKey[str]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever uses the cluster is marked so."""
+    """Whoever uses the cluster is marked so, and has more time than others: the first one waits for its start."""
     for item in items:
         if FIXTURE in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -52,7 +55,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A real Kubernetes. Tests with pods take a namespace of their own (fixture `cluster_namespace`)."""
-    from tests.cluster.cluster import Cluster
+    from tests.cluster.cluster import Cluster, sweep
 
     require_cluster(request.config)
     found = Cluster.find()
@@ -60,7 +63,10 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         request.config.stash[_running] = found
         yield found
         return
-    with Cluster.up(bound=True) as started:
+    # One of its own for each run of pytest: none ends another's.
+    state = places.default_state()
+    sweep(state)
+    with Cluster.up(state.with_name(f"{state.name}-{os.getpid()}"), bound=True) as started:
         request.config.stash[_running] = started
         yield started
         del request.config.stash[_running]

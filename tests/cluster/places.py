@@ -49,6 +49,20 @@ def locked(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def locked_if_free(name: str) -> Iterator[bool]:
+    """Whether the lock was free; if so it is held within the block."""
+    folder = cache() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextlib.contextmanager
 def made_at_once(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` when the block ends well and vanishes when it does not."""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -92,12 +92,17 @@ class Plan:
     @property
     def link(self) -> str:
         """Name of this machine's end of the cable; 15 characters at most."""
-        return f"polyaxon{self.block}"
+        return f"polyaxon{self._own[:7]}"
 
     @property
     def cgroup(self) -> str:
         """The group of processes that all pods are in."""
-        return f"polyaxon-cluster-{self.block}"
+        return f"polyaxon-cluster-{self._own}"
+
+    @cached_property
+    def _own(self) -> str:
+        # Of the folder, not of the addresses: those may have gone to another cluster when an old one is taken away.
+        return hashlib.sha256(self.state.encode()).hexdigest()[:12]
 
     @cached_property
     def variables(self) -> Path:
@@ -126,15 +131,27 @@ class Plan:
 
 
 def load(state: Path) -> Plan | None:
-    """The plan of the cluster in a folder, if there is one."""
+    """The plan of the cluster in a folder, if there is one; `ClusterError` if the folder is somebody else's."""
     path = state / "plan.json"
-    return Plan(**json.loads(path.read_text())) if path.exists() else None
+    if not state.exists():
+        return None
+    if not is_ours(state):
+        raise ClusterError(f"{state} is not ours; set {places.STATE_VARIABLE} to another folder")
+    return Plan(**{**json.loads(path.read_text()), "state": str(state)}) if path.exists() else None
+
+
+def is_ours(state: Path) -> bool:
+    """Whether an existing folder was made by this account: others may put things into the temporary folder, too."""
+    return not state.is_symlink() and state.stat().st_uid == os.geteuid()
 
 
 def make(state: Path) -> Plan:
     """A plan for a new cluster on addresses that nobody uses; `ClusterError` if all are in use."""
     if any(state.is_relative_to(hidden) for hidden in HIDDEN):
-        raise ClusterError(f"{state}: the cluster's folder cannot be below {' or '.join(HIDDEN)}; choose another one")
+        hidden = " or ".join(HIDDEN)
+        raise ClusterError(f"{state}: no cluster can be below {hidden}; set {places.STATE_VARIABLE} to another folder")
+    if state.exists() and any(each.name != ".plan.json" for each in state.iterdir()):
+        raise ClusterError(f"{state} holds something else; set {places.STATE_VARIABLE} to another folder")
     chosen = os.environ.get(BLOCK_VARIABLE)
     if chosen and not chosen.isdigit():
         raise ClusterError(f"{BLOCK_VARIABLE}={chosen}: give the number N of a free network 10.N.0.0/16")

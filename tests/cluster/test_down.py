@@ -15,7 +15,7 @@ import pytest
 from kubernetes import client
 
 from tests.cluster import api, cgroups, images, packages, places
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import Cluster, sweep
 from tests.cluster.node import KERNEL_SETTINGS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 def state(cluster: Cluster) -> Iterator[Path]:
     """The folder of a further cluster, which is taken away if the test has not done so."""
     # Not below tmp_path, which pytest keeps, nor below /var.
-    folder = cluster.plan.folder.with_name(f"{cluster.plan.folder.name}-further-{os.getpid()}")
+    folder = cluster.plan.folder.with_name(f"{cluster.plan.folder.name}-further")
     yield folder
     if (left := Cluster.find(folder)) is not None:
         left.down()
@@ -142,7 +142,7 @@ def test_killed_up_is_cleaned_by_down(state: Path) -> None:
     assert processes_of(state) == []
 
 
-def test_cluster_of_a_killed_owner_ends_and_is_replaced(state: Path) -> None:
+def test_cluster_of_a_killed_owner_ends_and_is_swept_away(cluster: Cluster, state: Path) -> None:
     before = seen(state)
     code = (
         "from pathlib import Path; from tests.cluster.cluster import Cluster; import sys, time;"
@@ -155,6 +155,7 @@ def test_cluster_of_a_killed_owner_ends_and_is_replaced(state: Path) -> None:
     owner.kill()
     owner.wait()
     api.wait_for("all ended", lambda: None if processes_of(state) else True, 20)
-    with Cluster.up(state) as cluster:
-        assert cluster.is_working()
+    assert seen(state) != before
+    sweep(cluster.plan.folder)
     assert seen(state) == before
+    assert cluster.is_working()

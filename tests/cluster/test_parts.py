@@ -97,8 +97,21 @@ def test_addresses_in_use_are_left_alone(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("folder", ["/var/tmp/cluster", "/run/cluster"])
 def test_folder_that_the_node_hides_is_refused(folder: str) -> None:
-    with pytest.raises(ClusterError, match="choose another one"):
+    with pytest.raises(ClusterError, match="set POLYAXON_TEST_CLUSTER to another folder"):
         plan.make(Path(folder))
+
+
+def test_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ClusterError, match="holds something else"):
+        plan.make(tmp_path)
+
+
+def test_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "true").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "true")
+    with pytest.raises(ClusterError, match="not ours"):
+        plan.load(tmp_path / "link")
 
 
 def test_number_of_a_network_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
