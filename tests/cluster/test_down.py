@@ -17,6 +17,7 @@ from kubernetes import client
 from tests.cluster import api, cgroups, images, packages, places
 from tests.cluster.cluster import Cluster, sweep
 from tests.cluster.node import KERNEL_SETTINGS
+from tests.cluster.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,13 +42,20 @@ def output(*command: str) -> list[str]:
 
 
 def seen(state: Path) -> dict[str, Any]:
-    """All that a cluster could leave on this machine, other than processes."""
+    """All that a cluster could leave on this machine but processes, less what other checkouts' clusters have."""
+    own = Plan(str(state), 0)
+
+    def counts(told: str) -> bool:
+        return "polyaxon" not in told or own.link in told or own.cgroup in told
+
+    links = [line.split(":")[1].split("@")[0].strip() for line in output("ip", "-oneline", "link")]
+    groups = [str(path) for _, root in cgroups.hierarchies() for path in root.glob("polyaxon-cluster-*")]
     return {
-        "links": {line.split(":")[1].split("@")[0].strip() for line in output("ip", "-oneline", "link")},
-        "routes": output("ip", "route"),
+        "links": set(filter(counts, links)),
+        "routes": list(filter(counts, output("ip", "route"))),
         "mounts": Path("/proc/self/mounts").read_text().splitlines(),
         "filters": [line for line in output(packages.program("iptables-save")) if line[0] in "-:"],
-        "groups": {str(path) for _, root in cgroups.hierarchies() for path in root.glob("polyaxon-cluster-*")},
+        "groups": set(filter(counts, groups)),
         "kernel": {name: Path("/proc/sys", name).read_text() for name in KERNEL_SETTINGS},
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "namespaces": output("ip", "netns"),
