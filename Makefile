@@ -36,7 +36,7 @@ install-dev: ## create .venv with what tests and checks need, too
 	@scripts/install.sh dev
 
 .PHONY: test
-test: install-dev ## all tests, on SQLite and on Postgres, with real Redis and RabbitMQ
+test: install-dev ## all tests, on SQLite and on Postgres, with real Redis, RabbitMQ and Kubernetes
 	@exec $(PY) -m scripts.run_tests $(ARGS)
 
 .PHONY: test-fast

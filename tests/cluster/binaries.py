@@ -136,7 +136,7 @@ def _write_module(go: Path, build: Build, source: Path, log: Path) -> None:
 
 
 def _replacements(go: Path, build: Build, log: Path) -> list[str]:
-    """Kubernetes' go.mod takes its libraries from local folders; which are published as v0.MINOR.PATCH."""
+    """Kubernetes' go.mod takes its libraries from local folders, but they are published as v0.MINOR.PATCH."""
     said = log.with_suffix(".json")
     said.unlink(missing_ok=True)
     download = [str(go), "mod", "download", "-json", f"{build.module}@{build.version}"]

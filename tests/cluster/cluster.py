@@ -150,7 +150,7 @@ def sweep(state: Path) -> None:
     for folder in state.parent.glob(f"{state.name}-*"):
         with places.locked_if_free(_lock_name(folder)) as free:
             left = Cluster.find(folder) if free and plan.is_ours(folder) else None
-            if left is not None and not left.node.is_alive():
+            if left is not None and not left.node.is_kept():
                 left._remove()
 
 

@@ -74,6 +74,10 @@ class Node:
             raise ClusterError("the cluster has no first process")
         return Identity.of(children[0])
 
+    def is_kept(self) -> bool:
+        """Whether the keeper lives, and so anything at all."""
+        return (keeper := self.keeper) is not None and keeper.is_alive()
+
     def is_alive(self) -> bool:
         """Whether the namespaces exist and can be used."""
         try:

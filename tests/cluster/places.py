@@ -10,7 +10,9 @@ import pwd
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+
+from tests.cluster.report import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,26 +42,33 @@ def default_state() -> Path:
 
 @contextlib.contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold a lock of the cache, so that two checkouts do not do the same work at once."""
-    folder = cache() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Hold a lock of the cache, so that two checkouts do not do the same work at once; say so while waiting for it."""
+    with _lock_file(name) as lock:
+        if not _take(lock):
+            say(f"waiting for another process to be done with the same ({name}) ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextlib.contextmanager
 def locked_if_free(name: str) -> Iterator[bool]:
     """Whether the lock was free; if so it is held within the block."""
+    with _lock_file(name) as lock:
+        yield _take(lock)
+
+
+def _lock_file(name: str) -> IO[str]:
     folder = cache() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    return (folder / name).open("w")
+
+
+def _take(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from scripts import run_tests
 from tests.cluster import binaries, certificates, golang, places, plan
 from tests.cluster.commands import ClusterError, run, run_long
 from tests.cluster.identity import NOTE, Identity
@@ -169,3 +171,34 @@ def test_machine_that_cannot_skips_with_one_line_but_fails_in_ci(ci: str, code: 
     assert done.returncode == code, done.stdout
     assert counted in done.stdout
     assert "no cluster can run here: it needs writable cgroups" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("ci", "outcome", "exit_code"),
+    [
+        ("true", run_tests.Outcome(skipped=3), 1),
+        ("true", run_tests.Outcome(), 1),
+        ("true", run_tests.Outcome(passed=1, skipped=2), 0),
+        ("", run_tests.Outcome(skipped=3), 0),
+    ],
+)
+def test_skipped_stage_fails_in_ci(
+    ci: str, outcome: run_tests.Outcome, exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    assert run_tests.as_ci_wants_it("a stage", outcome).exit_code == exit_code
+
+
+def test_who_waits_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv(places.CACHE_VARIABLE, str(tmp_path))
+    lock = places.locked("build")
+    lock.__enter__()
+    with places.locked_if_free("build") as free:
+        assert not free
+    release = threading.Timer(0.3, lock.__exit__, (None, None, None))
+    release.start()
+    with places.locked("build"):
+        release.join()
+    assert capsys.readouterr().out.startswith("waiting for another process")
+    with places.locked_if_free("build") as free:
+        assert free
