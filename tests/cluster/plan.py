@@ -104,11 +104,6 @@ class Plan:
         # Of the folder, not of the addresses: those may have gone to another cluster when an old one is taken away.
         return hashlib.sha256(self.state.encode()).hexdigest()[:12]
 
-    @cached_property
-    def variables(self) -> Path:
-        """The node's /var: pods' volumes and logs, images, addresses given away."""
-        return self.folder / "var"
-
     def path(self, *parts: str) -> Path:
         """A file of the cluster, whose folder is made if it is missing."""
         path = self.folder.joinpath(*parts)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
+SHOWN = {"links", "routes", "groups", "loops", "folder"}
+
+
 @pytest.fixture
 def state(cluster: Cluster) -> Iterator[Path]:
     """The folder of a further cluster, which is taken away if the test has not done so."""
@@ -57,6 +60,7 @@ def seen(state: Path) -> dict[str, Any]:
         "filters": [line for line in output(packages.program("iptables-save")) if line[0] in "-:"],
         "groups": set(filter(counts, groups)),
         "kernel": {name: Path("/proc/sys", name).read_text() for name in KERNEL_SETTINGS},
+        "loops": [line for line in output("losetup", "--all") if str(state) in line],
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "namespaces": output("ip", "netns"),
         "folder": state.exists(),
@@ -110,7 +114,7 @@ def test_machine_sees_only_cable_and_groups_of_a_cluster_and_nothing_after_it(st
     with Cluster.up(state) as cluster:
         run_something(cluster)
         during = seen(state)
-        assert {key for key in before if before[key] != during[key]} == {"links", "routes", "groups", "folder"}
+        assert {key for key in before if before[key] != during[key]} == SHOWN
         assert during["links"] == {*before["links"], cluster.plan.link}
         members = cluster.node.members()
         assert len(members) > 12

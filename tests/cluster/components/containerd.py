@@ -6,7 +6,6 @@ import json
 from typing import ClassVar
 
 from tests.cluster import images, packages
-from tests.cluster.commands import run
 from tests.cluster.components.base import Component
 
 SOCKET = "/run/containerd/containerd.sock"
@@ -53,5 +52,5 @@ class Containerd(Component):
 
     def _snapshotter(self) -> str:
         # Layers over a file system that consists of layers itself do not work: a machine that is a container.
-        kind = run(["stat", "--file-system", "--format=%T", str(self.plan.folder)]).strip()
+        kind = self.node.run(["stat", "--file-system", "--format=%T", "/var/lib"]).strip()
         return "native" if kind.startswith("overlay") else "overlayfs"
