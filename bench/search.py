@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from bench import search_quality
+from bench import search_cost, search_quality
 
 #: What there is to measure, by name.
-PARTS = {"quality": search_quality.main}
+PARTS = {"quality": search_quality.main, "cost": search_cost.main}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from polyaxon import storage
-from polyaxon.db.models import Experiment, ExperimentJob
+from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob
 from polyaxon.errors import InvalidInput
 from polyaxon.security import tokens
 from polyaxon_schemas import Rendered, parse
@@ -104,14 +105,20 @@ def _wants_gpu(rendered: Rendered) -> bool:
 def _experiment_info(run: Experiment) -> dict[str, str]:
     pod = f"plx-{run.uuid.hex}-{ExperimentJob.MASTER}-0"
     info = _labels(run, "experiment") | {"role": "polyaxon-workers", "type": "polyaxon-runner"}
-    if run.experiment_group is not None:
+    if run.experiment_group_id is not None:
         info["experiment_group_name"] = f"{run.project.unique_name}.{run.experiment_group_id}"
-        info["experiment_group_uuid"] = run.experiment_group.uuid.hex
+        info["experiment_group_uuid"] = _group_uuid(run.experiment_group_id).hex
     return {
         "POLYAXON_EXPERIMENT_INFO": json.dumps(info),
         "POLYAXON_TASK_INFO": json.dumps({"type": ExperimentJob.MASTER, "index": 0}),
         "POLYAXON_CLUSTER": json.dumps({ExperimentJob.MASTER: [f"{pod}:2222"]}),
     }
+
+
+@lru_cache(maxsize=1000)
+def _group_uuid(group: int) -> uuid.UUID:
+    """Asked for by every trial, and the same for ever."""
+    return ExperimentGroup._base_manager.values_list("uuid", flat=True).get(pk=group)
 
 
 def _job_info(run: Run) -> dict[str, str]:

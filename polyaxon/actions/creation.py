@@ -18,7 +18,7 @@ from polyaxon.actions.statuses import first_status
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import BuildJob, CodeReference, Experiment, Job, Project, User
 from polyaxon.db.models.abstract import BACKEND_LENGTH, ProjectItem
-from polyaxon.db.prepared import append
+from polyaxon.db.writes import append
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.wakeups import wake

@@ -32,7 +32,8 @@ from polyaxon.db.models import (
     Token,
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
-from polyaxon.db.prepared import Prepared, append, change
+from polyaxon.db.prepared import Prepared
+from polyaxon.db.writes import Statement, append, change, deletion, insertion, update
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -82,9 +83,16 @@ def set_status(
         row = lock(instance)
         record = None
         if not enforce or may_move(row, status):
-            (record,) = carry_out([Move(row, status, message, traceback, details, at)])
+            record = _move(Move(row, status, message, traceback, details, at))
         copy_state(row, instance)
         return record
+
+
+def _move(move: Move) -> StatusRecord:
+    """The same as `carry_out`, with the record, which has its number."""
+    record = append(_record(move))
+    _write([move], list(_statements(move, record, with_record=False)))
+    return record
 
 
 def may_move(row: Stateful, status: str) -> bool:
@@ -93,27 +101,34 @@ def may_move(row: Stateful, status: str) -> bool:
     return row.LIFECYCLE.can_move(row.status, status) and not again
 
 
-def carry_out(moves: Sequence[Move]) -> list[StatusRecord]:
+def carry_out(moves: Sequence[Move]) -> None:
     """Make changes that are allowed, of rows whose other fields are stored, in the caller's transaction.
 
-    Returns their records. With few statements: what becomes of a run and of its replica is written together.
+    What becomes of a run and of its replica is written together: on Postgres in one round trip.
     """
-    if not moves:
-        return []
-    records = [_record(move) for move in moves]
-    for move, record in zip(moves, records, strict=True):
-        fields = _apply(move, record.created_at)
-        if move.row._state.adding:  # noqa: SLF001
-            append(move.row)
-        else:
-            change(move.row, fields)
-    for move, record in zip(moves, records, strict=True):
-        setattr(record, _RECORDS[type(move.row)][1], move.row)
-        append(record)
-    events.store([event for move in moves for event in _events(move)])
+    if moves:
+        _write(moves, [statement for move in moves for statement in _statements(move, _record(move))])
+
+
+def _write(moves: Sequence[Move], statements: Sequence[Statement]) -> None:
+    events.store([event for move in moves for event in _events(move)], first=statements)
     for move in moves:
-        _announce(move.row)
-    return records
+        if move.row.is_done and not isinstance(move.row, ExperimentJob):
+            _wake_dependents(move.row)
+
+
+def _statements(move: Move, record: StatusRecord, *, with_record: bool = True) -> Iterator[Statement]:
+    """Changes the row, and writes what is still to be written of it. A row that is not stored yet is, at once."""
+    row, fields = move.row, _apply(move, record.created_at)
+    if row._state.adding:  # noqa: SLF001
+        append(row)
+    else:
+        yield update(row, fields)
+    if with_record:
+        setattr(record, _RECORDS[type(row)][1], row)
+        yield insertion([record])
+    if row.is_done and isinstance(row, Runnable):
+        yield deletion(Token, "run", row.uuid)
 
 
 def lock(instance: StatefulT) -> StatefulT:
@@ -171,7 +186,7 @@ def reopen(instance: Stateful, *, message: str | None = None) -> StatusRecord | 
         return None
     row.finished_at = None
     change(row, ["finished_at"])
-    (record,) = carry_out([Move(row, s.RESUMING, message)])
+    record = _move(Move(row, s.RESUMING, message))
     copy_state(row, instance)
     return record
 
@@ -208,15 +223,6 @@ def _events(move: Move) -> Iterator[Event]:
     yield events.make("new_status", row, context={"status": status, "message": move.message or ""})
     if row.is_done and not isinstance(row, ExperimentJob):
         yield events.make("failed" if status in row.LIFECYCLE.failed else "done", row, context={"status": status})
-
-
-def _announce(row: Stateful) -> None:
-    if not row.is_done:
-        return
-    if isinstance(row, Runnable):
-        Token.objects.filter(run=row.uuid).delete()
-    if not isinstance(row, ExperimentJob):
-        _wake_dependents(row)
 
 
 def _wake_dependents(row: Stateful) -> None:

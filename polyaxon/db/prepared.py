@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
 
 M = TypeVar("M", bound=Model)
@@ -122,79 +121,6 @@ class Prepared(Generic[M]):
         if missing := set(self._markers) - {slot.name for slot in slots if isinstance(slot, _Slot)}:
             raise TypeError(f"The query does not use {', '.join(sorted(missing))} as it is.")
         return slots
-
-
-def append(row: M) -> M:
-    """Insert a new row of a model that has one table and an id of the database's, and return it with the id."""
-    append_all([row])
-    return row
-
-
-def append_all(rows: Sequence[M], also: str = "", *parameters: Any) -> list[Any]:
-    """Insert new rows of one such model with one statement; they get their ids.
-
-    `also`: an expression that the database answers for each row, the same in all calls for this model but for its
-    `parameters`. Its values are returned, or else None for each row. For few rows: each number of them is a statement
-    of its own.
-    """
-    if not rows:
-        return []
-    table = _table(type(rows[0]))
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in table.fields
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(table.insertion(len(rows), also), [*values, *parameters])
-        answers = cursor.fetchall()
-    for row, (key, *_) in zip(rows, answers, strict=True):
-        row.pk = key
-        row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
-    return [answer[1] for answer in answers]
-
-
-def change(row: Model, names: Sequence[str]) -> None:
-    """Save these fields of a row that is stored, by the names of their attributes."""
-    fields = [_field(type(row), name) for name in names]
-    values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(_update(type(row), tuple(names)), [*values, row.pk])
-
-
-def _field(model: type[Model], name: str) -> Field[Any, Any]:
-    field = model._meta.get_field(name)
-    assert isinstance(field, Field)
-    return field
-
-
-@lru_cache(maxsize=500)
-def _update(model: type[Model], names: tuple[str, ...]) -> str:
-    meta, quote = model._meta, connection.ops.quote_name
-    columns = ", ".join(f"{quote(str(_field(model, name).column))} = %s" for name in names)
-    return f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    model: type[Model]
-    fields: Sequence[Field[Any, Any]]
-
-    @lru_cache(maxsize=500)  # noqa: B019 - there is one table for each model, and for good
-    def insertion(self, count: int, also: str) -> str:
-        meta, quote = self.model._meta, connection.ops.quote_name
-        columns = ", ".join(quote(str(field.column)) for field in self.fields)
-        row = f"({', '.join(['%s'] * len(self.fields))})"
-        rows = ", ".join([row] * count)
-        key = quote(str(meta.pk.column))
-        insert = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {rows}"  # noqa: S608
-        return f"{insert} RETURNING {key}, {also or 'NULL'}"
-
-
-@cache
-def _table(model: type[Model]) -> _Table:
-    meta = model._meta
-    if meta.parents or meta.auto_field is None:
-        raise TypeError(f"{model.__name__} has no table or id of its own.")
-    return _Table(model, [field for field in meta.local_concrete_fields if field is not meta.auto_field])
 
 
 def _exists(value: int | str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polyaxon.db.models import ActivityLog, Event
-from polyaxon.db.prepared import append
+from polyaxon.db.writes import append
 from polyaxon.events.registry import subscribe
 
 LOGGED = frozenset(

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from polyaxon.db.models import Event, ExperimentChartView, ExperimentJob, GroupChartView, Project, User, Webhook
-from polyaxon.db.prepared import append_all
+from polyaxon.db.writes import Statement, append_all
 
 Subscriber = Callable[[Sequence[Event]], None]
 
@@ -89,12 +89,13 @@ def emit(
     return event
 
 
-def store(events: Sequence[Event]) -> None:
-    """Insert events that `make` made, with few statements, and tell the subscribers."""
+def store(events: Sequence[Event], *, first: Sequence[Statement] = ()) -> None:
+    """Insert events that `make` made, with few statements, and tell the subscribers. `first`: what they tell of."""
     for start in range(0, len(events), AT_ONCE):
         part = events[start : start + AT_ONCE]
         projects = {event.project_id for event in part}
-        heard = append_all(part, _HEARD, projects.pop() if len(projects) == 1 else None)
+        project = projects.pop() if len(projects) == 1 else None
+        heard = append_all(part, _HEARD, project, first=first if start == 0 else ())
         for event, is_heard in zip(part, heard, strict=True):
             event.is_heard = bool(is_heard) or bool(projects)
     for subscriber in _subscribers:

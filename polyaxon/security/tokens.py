@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.db.models import Token, User
-from polyaxon.db.prepared import Prepared, append
+from polyaxon.db.prepared import Prepared
+from polyaxon.db.writes import append
 
 
 def issue(

@@ -24,29 +24,27 @@ def under_way(model: type[Run]) -> QuerySet[Run]:
     return cast("QuerySet[Run]", rows.filter(status__in=lifecycle.open - WAITING))
 
 
-# What a pass needs of the relations of a run.
-_RELATED: dict[type[Run], tuple[str, ...]] = {
-    Experiment: (
-        *("project__owner", "experiment_group", "original_experiment__project__owner", "code_reference", "user"),
-    ),
-    Job: ("project__owner", "original_job__project__owner", "code_reference", "user"),
-}
-
-
 def active_runs() -> Iterator[Run]:
-    """Every run that holds a slot, with what a pass needs of its relations."""
-    for model, related in _RELATED.items():
-        yield from under_way(model).select_related(*related)
+    """Every run that holds a slot."""
+    for model in KINDS:
+        yield from under_way(model)
 
 
-def find(model: type[Run], pk: int) -> Run | None:
-    """The run of that number, with the same."""
-    return _found(model).first(pk=pk)
+def find(model: type[Run], pk: int, *, to_launch: bool = False) -> Run | None:
+    """The run of that number; `to_launch`: with the relations that every launch needs.
+
+    Those that few runs have are left for later: planning a join of many tables takes longer than reading them.
+    """
+    return _found(model, *(("project__owner", "user") if to_launch else ())).first(pk=pk)
 
 
 @cache
-def _found(model: type[Run]) -> Prepared[Run]:
-    return Prepared(lambda pk: model._base_manager.select_related(*_RELATED[model]).filter(pk=pk), pk=int)
+def _found(model: type[Run], *related: str) -> Prepared[Run]:
+    def build(pk: int) -> QuerySet[Run]:
+        rows = model._base_manager.filter(pk=pk)
+        return rows.select_related(*related) if related else rows
+
+    return Prepared(build, pk=int)
 
 
 def count_active() -> int:

@@ -55,9 +55,9 @@ def _key(run: Run) -> tuple[str, int]:
     return type(run).__name__, run.pk
 
 
-def _renew(run: Run) -> bool:
-    """Read the row again, with what a launch needs; whether it is still there."""
-    fresh = queue.find(type(run), run.pk)
+def _renew(run: Run, *, to_launch: bool = False) -> bool:
+    """Read the row again; whether it is still there."""
+    fresh = queue.find(type(run), run.pk, to_launch=to_launch)
     if fresh is not None:
         run.__dict__.update(fresh.__dict__)
     return fresh is not None
@@ -112,6 +112,8 @@ def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
 
 def _begin(run: Run, runner: Runner) -> None:
     begun = timezone.now()
+    if not _renew(run, to_launch=True):
+        return
     try:
         if not launch(run, runner):
             return

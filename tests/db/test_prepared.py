@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polyaxon.db.models import Experiment, Project
-from polyaxon.db.prepared import Prepared, append
+from polyaxon.db.prepared import Prepared
+from polyaxon.db.writes import append
 from polyaxon.security.permissions import visible_projects
 from tests.factories import make_experiment, make_project, make_user
 

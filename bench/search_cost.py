@@ -1,0 +1,68 @@
+"""What a trial costs a search on Postgres, beside Optuna with its storage on the same server.
+
+Ours: the rows of a suggestion, its dispatch, launch, statuses, events, one reported value and its search's passes, with
+a runner that starts nothing. Optuna: asking for a trial, its parameters, and telling one value.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.backends import DURABLE
+from tests.embedded.server import ROOT, postgres_environment
+from tests.services.postgres import Postgres
+
+TRIALS, QUICK_TRIALS = 1_000, 60
+LARGE, QUICK_LARGE = 10_000, 300
+OURS = ("grid", "random", "qmc", "hyperband", "asha", "tpe")
+OPTUNA = ("grid", "random", "tpe")
+
+
+def main(*, quick: bool = False) -> None:
+    trials, large = (QUICK_TRIALS, QUICK_LARGE) if quick else (TRIALS, LARGE)
+    with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, Postgres(settings=DURABLE) as postgres:
+        environment = _environment(postgres.url, Path(folder))
+        ours = [_measured(environment, "bench.search_cost_ours", name, trials) for name in OURS]
+        theirs = [_measured(environment, "bench.search_cost_optuna", name, trials) for name in OPTUNA]
+        grid = _measured(environment, "bench.search_cost_ours", "grid", large, "50")
+    print(f"{trials:,} trials one after the other; ms a trial, median (of the last hundred)\n")
+    print("| search | all but the suggestion | suggestion |\n|---|---|---|")
+    for name, figures in zip(OURS, ours, strict=True):
+        print(_row(f"ours, {name}", figures))
+    for name, figures in zip(OPTUNA, theirs, strict=True):
+        print(_row(f"Optuna, {name}", figures))
+    print(f"\nA grid of {large:,} trials, 50 at a time: longest pass {grid['longest_pass']:.0f} ms; memory", end=" ")
+    print(f"{grid['memory_start']:.0f} MiB after the first hundred, {grid['memory_end']:.0f} MiB at the end.")
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        **postgres_environment(url),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'client'}",
+        "POLYAXON_DATA_DIR": str(folder),
+        "POLYAXON_LOCAL_CONCURRENCY": "64",
+        "DJANGO_SETTINGS_MODULE": "polyaxon.settings",
+        "BENCH_POSTGRES": url,
+    }
+
+
+def _measured(environment: dict[str, str], module: str, *arguments: Any) -> dict[str, Any]:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _row(name: str, figures: dict[str, Any]) -> str:
+    rest, suggestion = (f"{figures[key]:.1f} ({figures[f'{key}_late']:.1f})" for key in ("rest", "suggestion"))
+    return f"| {name} | {rest} | {suggestion} |"
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])

@@ -1,0 +1,230 @@
+"""A search of ours on the database of the environment, every pass called here: `… ALGORITHM TRIALS [CONCURRENCY]`."""
+
+# ruff: noqa: ARG002 - the runner's signatures are its interface's
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - needs Django
+from django.utils import timezone  # noqa: E402
+
+from hpsearch import SearchAlgorithm  # noqa: E402
+from polyaxon import queues  # noqa: E402
+from polyaxon.actions.groups import NewGroup, create_group  # noqa: E402
+from polyaxon.actions.metrics import log_row  # noqa: E402
+from polyaxon.actions.projects import create_project  # noqa: E402
+from polyaxon.actions.users import create_user  # noqa: E402
+from polyaxon.db.models import Experiment, ExperimentGroup  # noqa: E402
+from polyaxon.stores.series import Row  # noqa: E402
+from polyaxon.trials import plan_of  # noqa: E402
+from scheduler import tasks  # noqa: E402
+from scheduler.passes import reconcile, runs  # noqa: E402
+from scheduler.runners.base import LaunchSpec, Observation, Phase, Runner, StopReason, Usage  # noqa: E402
+
+METRIC = {"name": "loss", "optimization": "minimize"}
+RESOURCE = {"name": "epochs", "type": "int"}
+LATE = 100  # of the last trials
+
+
+def section(algorithm: str, trials: int, concurrency: int) -> dict[str, Any]:
+    """An hptuning section of about so many trials."""
+    matrix: dict[str, Any] = {"lr": {"loguniform": [-9, 0]}, "dropout": {"uniform": [0, 1]}}
+    if algorithm == "grid":
+        matrix = {"lr": {"linspace": [0, 1, trials // 10]}, "layers": {"range": [0, 10, 1]}}
+    rungs = {"max_iter": 81, "eta": 3, "resource": RESOURCE, "metric": METRIC}
+    sections: dict[str, Any] = {
+        "grid": {},
+        "random": {"random_search": {"n_experiments": trials}},
+        "qmc": {"qmc": {"n_experiments": trials}},
+        "tpe": {"tpe": {"n_experiments": trials, "metric": METRIC}},
+        "hyperband": {"hyperband": {**rungs, "max_iter": 243 if trials >= 500 else 9}},
+        "asha": {"asha": {**rungs, "n_experiments": trials * 2 // 3}},
+    }
+    return {"matrix": matrix, "seed": 1, "concurrency": concurrency, **sections[algorithm]}
+
+
+class NoRunner(Runner):
+    """Starts nothing: a run is seen running once, and then it has ended well."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, Any] = {}
+
+    def submit(self, spec: LaunchSpec) -> None:
+        self._begun[spec.run] = [timezone.now(), 0]
+
+    def observe(self, run: str, attempt: int) -> Observation:
+        known = self._begun.get(run)
+        if known is None:
+            return Observation(Phase.ABSENT)
+        known[1] += 1
+        if known[1] == 1:
+            return Observation(Phase.RUNNING, started_at=known[0])
+        return Observation(Phase.EXITED, started_at=known[0], finished_at=timezone.now(), exit_code=0)
+
+    def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:
+        """Nothing runs."""
+
+    def usage(self, run: str, attempt: int) -> Usage | None:
+        return None
+
+    def clean(self, run: str) -> None:
+        self._begun.pop(run, None)
+
+    def discard(self, run: str, grace: float) -> None:
+        self.clean(run)
+
+    def kept(self) -> list[str]:
+        return list(self._begun)
+
+    def active(self) -> list[str]:
+        return []
+
+
+class Stopwatch:
+    """Where the time goes, but for what this benchmark asks itself."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self.suggesting = 0.0
+        self.ends: list[tuple[float, float]] = []  # what had been spent when trials ended, and of it on suggestions
+        self.longest_pass = 0.0
+        self.memory: list[float] = []
+
+    def watch(self, algorithm: SearchAlgorithm) -> None:
+        suggest = algorithm.suggest
+
+        def timed(*arguments: Any, **keys: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return suggest(*arguments, **keys)
+            finally:
+                self.suggesting += time.perf_counter() - begin
+
+        algorithm.suggest = timed  # type: ignore[method-assign]
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """The time of the block counts."""
+        begin = time.perf_counter()
+        yield
+        self.spent += time.perf_counter() - begin
+
+    def ended(self, count: int) -> None:
+        """So many trials have ended at this moment."""
+        self.ends += [(self.spent, self.suggesting)] * count
+        if len(self.ends) % LATE < count:
+            self.memory.append(_resident())
+
+
+class Passes:
+    """The messages that are sent, and the passes that they are for. They are sent for real, too."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[tuple[str, tuple[Any, ...]], None] = OrderedDict()
+        self._send = queues.publisher.send
+        queues.publisher.send = self.send  # type: ignore[method-assign]
+
+    def send(self, task: str, *arguments: Any) -> None:
+        self._send(task, *arguments)
+        self._waiting[task, arguments] = None
+
+    def run(self, watch: Stopwatch) -> None:
+        """Until nothing is left to do."""
+        passes = {
+            "scheduler.group": tasks.group_pass,
+            "scheduler.dispatch": tasks.dispatch_pass,
+            "scheduler.experiment": tasks.experiment_pass,
+        }
+        while self._waiting:
+            (task, arguments), _ = self._waiting.popitem(last=False)
+            begin = time.perf_counter()
+            passes[task](*arguments)
+            if task == "scheduler.group":
+                watch.longest_pass = max(watch.longest_pass, time.perf_counter() - begin)
+
+
+def measure(algorithm: str, trials: int, concurrency: int) -> dict[str, float]:
+    call_command("migrate", verbosity=0)
+    runner, passes, watch = NoRunner(), Passes(), Stopwatch()
+    runs.configured_runner = lambda: runner  # type: ignore[assignment, return-value]
+    group = make_group(algorithm, trials, concurrency)
+    watch.watch(plan_of(group).algorithm)
+    with watch.counting():
+        passes.run(watch)
+    while under_way(group):
+        with watch.counting():
+            reconcile.sync()  # they run
+        trials_now = list(group.experiments.filter(status="running"))
+        with watch.counting():
+            for trial in trials_now:
+                report(trial)
+            reconcile.sync()  # they have ended
+            passes.run(watch)
+        queues.app.control.purge()  # nobody takes the messages
+        watch.ended(group.experiments.filter(status="succeeded").count() - len(watch.ends))
+    group.refresh_from_db()
+    assert group.status == "done", (group.status, group.status_message)
+    return figures(watch)
+
+
+def make_group(algorithm: str, trials: int, concurrency: int) -> ExperimentGroup:
+    name = f"{algorithm}-{trials}-{int(time.time())}"
+    user = create_user(name, name)
+    content = {
+        "version": 1,
+        "kind": "group",
+        "hptuning": section(algorithm, trials, concurrency),
+        "run": {"cmd": "python train.py --lr={{ lr }} --dropout={{ dropout }} --layers={{ layers }}"},
+    }
+    return create_group(create_project(user, name), user, NewGroup(content=json.dumps(content)))
+
+
+def under_way(group: ExperimentGroup) -> bool:
+    return group.experiments.filter(status__in=["starting", "running"]).exists()
+
+
+def report(trial: Experiment) -> None:
+    """What the trial itself would send."""
+    loss = (trial.params or {}).get("lr", 0.0)
+    log_row(trial, Row({"loss": float(loss)}, timezone.now(), step=1))
+
+
+def figures(watch: Stopwatch) -> dict[str, float]:
+    steps = [
+        ((end - before) - (spent - spent_before), spent - spent_before)
+        for (before, spent_before), (end, spent) in zip(watch.ends, watch.ends[1:], strict=False)
+        if end > before
+    ]
+    rest, suggestion = ([1000 * each for each in column] for column in zip(*steps, strict=True))
+    return {
+        "rest": statistics.median(rest),
+        "rest_late": statistics.median(rest[-LATE:]),
+        "suggestion": statistics.mean(suggestion),  # asked ahead, most trials wait for none
+        "suggestion_late": statistics.mean(suggestion[-LATE:]),
+        "longest_pass": watch.longest_pass * 1000,
+        "memory_start": watch.memory[0] if watch.memory else _resident(),
+        "memory_end": _resident(),
+    }
+
+
+def _resident() -> float:
+    """MiB of this process."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1)))
