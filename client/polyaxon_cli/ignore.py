@@ -110,6 +110,7 @@ def _matches(pattern: GitIgnoreSpecPattern, tested: str) -> bool:
     The library's also match whatever is below what they mean, so that `!a/` would take back all of `a`. The group
     `ps_d` is the slash behind the folder that was meant.
     """
+    assert pattern.regex is not None  # only comments have none
     has_slash = "ps_d" in pattern.regex.groupindex
     itself = {-1, len(tested) - 1}
     return any(not has_slash or found.start("ps_d") in itself for found in pattern.regex.finditer(tested))
