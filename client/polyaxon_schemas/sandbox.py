@@ -44,10 +44,10 @@ MAX_OUTPUT = 1024 * 1024
 _MAX_TEMPLATE = 128 * 1024
 _REMEMBERED = 8 * 1024  # longest text whose compiled form is kept
 # Of one file. Compiling takes about a millisecond a template, and 50 microseconds an expression.
-_MAX_TEMPLATES = 400
+_MAX_TEMPLATES = 320
 _MAX_CODE = 16 * 1024
 _MAX_MARKS = 2000
-_BUDGET = 4 * 1024 * 1024
+_BUDGET = 2 * 1024 * 1024
 _STEP_COST = 32
 _RENDER_COST = 256
 _MAX_RANGE = 100_000

@@ -17,7 +17,7 @@ from polyaxon.actions.metrics import log_metrics
 from polyaxon.db.models import Experiment, MetricSeries, Project
 from polyaxon.stores.lttb import lttb
 from polyaxon.stores.series import Measured, Row, ingest
-from scheduler.passes.dispatch import replica
+from scheduler.passes.replicas import replica
 from tests.api.conftest import P
 from tests.factories import make_experiment, make_group, make_job, make_selection
 
@@ -218,6 +218,7 @@ def test_the_last_sample_of_each_replica(client: APIClient, experiment: Experime
     base = f"{P}/experiments/{experiment.pk}"
     assert client.get(f"{base}/resources").json() == []
     row = replica(experiment)
+    row.save()
     assert client.get(f"{base}/jobs/{row.pk}/resources").status_code == 404
     sample(row.uuid, 50.0)
     sample(row.uuid, 75.0)

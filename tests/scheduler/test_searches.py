@@ -127,6 +127,7 @@ def test_after_a_round_that_failed_the_group_is_free() -> None:
 
 def test_a_pass_of_a_group_that_is_gone_does_nothing() -> None:
     tasks.group_pass(987654321)
+    assert not Experiment.objects.exists()
 
 
 # -- rungs --

@@ -283,7 +283,7 @@ def test_wart_names_without_a_value_are_empty_unless_strict() -> None:
 
 @pytest.mark.parametrize("cmd", ["{{ x | default(1) }}", "{% if x is defined %}a{% endif %}", "{% if x %}a{% endif %}"])
 def test_strict_lets_templates_ask_whether_there_is_a_value(cmd: str) -> None:
-    parse({**EXPERIMENT, "run": {"cmd": cmd}}, strict=True)
+    assert parse({**EXPERIMENT, "run": {"cmd": cmd}}, strict=True).kind == "experiment"
 
 
 def test_wart_trials_keep_their_templates() -> None:

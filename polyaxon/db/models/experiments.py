@@ -75,8 +75,8 @@ class Experiment(Runnable):
     @property
     def unique_name(self) -> str:
         """`user.project.ID`, in a group `user.project.GROUP.ID`."""
-        parts = [self.project.unique_name, self.experiment_group_id, self.pk]
-        return ".".join(str(part) for part in parts if part)
+        group = self.experiment_group_id
+        return f"{self.project.unique_name}.{group}.{self.pk}" if group else f"{self.project.unique_name}.{self.pk}"
 
     @property
     def is_clone(self) -> bool:
