@@ -417,6 +417,20 @@ print(statistics.median(taken))
     assert float(out) < 20e-6
 
 
+def test_calls_stay_apart_however_quick_they_are(recorder: Recorder, script: Script) -> None:
+    code = """
+from polyaxon_client.tracking import Experiment
+experiment = Experiment(track_env=False)
+for step in range(5000):
+    experiment.log_metrics(step=step, a=0.5)
+    experiment.log_metrics(step=step, b=0.25)
+"""
+    finish(script(code, managed_env(recorder.url)))
+    points = sorted(recorder.points(), key=lambda point: point["created_at"])
+    assert len({round(point["created_at"] * 1e6) for point in points}) == len(points) == 10_000
+    assert [set(point["values"]) for point in points[:4]] == [{"a"}, {"b"}] * 2
+
+
 def test_sigterm_while_the_script_is_busy_logging(recorder: Recorder, script: Script) -> None:
     code = """
 from polyaxon_client.tracking import Experiment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from time import time
+from time import time, time_ns
 from typing import TYPE_CHECKING, Any, Union
 
 from polyaxon_client.tracking import environment
@@ -44,6 +44,7 @@ class Experiment(ExecutingRun):
         track_git: bool | None = None,
     ) -> None:
         self.group_id = group_id
+        self._latest = 0
         super().__init__(project, experiment_id, client, track_logs, track_code, track_env, outputs_store, track_git)
 
     @property
@@ -96,7 +97,13 @@ class Experiment(ExecutingRun):
         sender = self._sender
         if sender is None:
             return
-        moment = time() if timestamp is None else self._moment(timestamp)
+        if timestamp is None:
+            # What was logged in one call stays together by its time: no two calls have the same microsecond.
+            now = time_ns() // 1000
+            self._latest = now = now if now > self._latest else self._latest + 1
+            moment = now / 1_000_000
+        else:
+            moment = self._moment(timestamp)
         for value in metrics.values():
             if type(value) is not float:
                 metrics = self._numbers(metrics)
