@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentJob, Project, StatusReport
-from scheduler.passes.dispatch import replica as master_replica
+from scheduler.passes.replicas import replica as master_replica
 from scheduler.passes.reports import apply_reports
 from tests.api.conftest import P, client_of, url
 from tests.factories import make_experiment, make_job

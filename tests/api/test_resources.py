@@ -9,7 +9,7 @@ import pytest
 
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, ExperimentJob, Job, Project
-from scheduler.passes.dispatch import replica
+from scheduler.passes.dispatch import dispatch
 from tests.api.conftest import P
 from tests.contents import group_content
 from tests.factories import BUILD, make_experiment, make_job, make_notebook, make_tensorboard
@@ -66,7 +66,8 @@ def test_a_file_that_asks_for_nothing_shows_null(client: APIClient, project: Pro
 
 def test_the_replica_of_a_run_shows_its_resources(client: APIClient, project: Project) -> None:
     experiment = make_experiment(project, content=content("experiment"))
-    row = replica(experiment)
+    assert dispatch() == 1
+    row = experiment.jobs.get()
     assert ExperimentJob.objects.get().resources == SHOWN
     assert client.get(f"{P}/experiments/{experiment.pk}/jobs/{row.pk}").json()["resources"] == SHOWN
 
