@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyaxon.actions.metrics import log_metrics
+from polyaxon.actions.replicas import add_replica
 from polyaxon.db.models import Experiment, MetricSeries, Project
 from polyaxon.stores.lttb import lttb
 from polyaxon.stores.series import Measured, Row, ingest
-from scheduler.passes.replicas import replica
 from tests.api.conftest import P
 from tests.factories import make_experiment, make_group, make_job, make_selection
 
@@ -217,8 +217,7 @@ def sample(run: Any, cpu: float) -> None:
 def test_the_last_sample_of_each_replica(client: APIClient, experiment: Experiment) -> None:
     base = f"{P}/experiments/{experiment.pk}"
     assert client.get(f"{base}/resources").json() == []
-    row = replica(experiment)
-    row.save()
+    row = add_replica(experiment)
     assert client.get(f"{base}/jobs/{row.pk}/resources").status_code == 404
     sample(row.uuid, 50.0)
     sample(row.uuid, 75.0)

@@ -116,7 +116,11 @@ BODIES: dict[str, dict[str, Any] | list[Any]] = {
     "POST options": {"TTL:TOKEN": 3},
 }
 # One statement on Postgres does there what takes several on SQLite: the file has a number for each.
-BY_DATABASE = {f"POST {E}/metrics"}
+BY_DATABASE = {
+    f"POST {E}/metrics",
+    f"POST {G}/stop",
+    *(f"POST {base}/statuses" for base in (B, E, G, J, f"{E}/jobs/{{job_id}}")),
+}
 # Each run that goes on is stopped by itself, with a status and an event of its own: asked when none does.
 STOPS_RUNS = {f"{verb}{base}{end}" for base in (P, G) for verb, end in (("DELETE ", ""), ("POST ", "/archive"))}
 

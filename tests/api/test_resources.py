@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, ExperimentJob, Job, Project
-from scheduler.passes.replicas import replica
+from scheduler.passes.dispatch import dispatch
 from tests.api.conftest import P
 from tests.contents import group_content
 from tests.factories import BUILD, make_experiment, make_job, make_notebook, make_tensorboard
@@ -67,8 +66,8 @@ def test_a_file_that_asks_for_nothing_shows_null(client: APIClient, project: Pro
 
 def test_the_replica_of_a_run_shows_its_resources(client: APIClient, project: Project) -> None:
     experiment = make_experiment(project, content=content("experiment"))
-    row = replica(experiment)
-    row.save()
+    assert dispatch() == 1
+    row = experiment.jobs.get()
     assert ExperimentJob.objects.get().resources == SHOWN
     assert client.get(f"{P}/experiments/{experiment.pk}/jobs/{row.pk}").json()["resources"] == SHOWN
 
@@ -159,25 +158,3 @@ def test_what_a_clone_s_own_file_says_wins_over_the_original(client: APIClient, 
         assert (plain.get("framework"), changed.get("framework")) in {("keras", "pytorch"), (None, None)}
     refused = client.post(f"{P}/jobs/{job.pk}/restart", {"content": "{"}, format="json")
     assert refused.status_code == 400
-
-
-def test_a_changed_file_changes_what_is_asked_for(client: APIClient, project: Project) -> None:
-    environment = {"timeout": 60, "max_retries": 2, "priority": 3, "queue": "night", "ttl": 5}
-    made = client.post(f"{P}/jobs", {"content": content("job", environment=environment)}, format="json").json()
-    row = Job.objects.get(pk=made["id"])
-    assert (row.timeout, row.max_retries, row.priority, row.queue, row.ttl) == (60, 2, 3, "night", 5)
-    text = content("job", environment={"timeout": "2m", "restart_policy": "OnFailure"})
-    assert client.patch(f"{P}/jobs/{row.pk}", {"content": text}, format="json").status_code == 200
-    row.refresh_from_db()
-    assert (row.timeout, row.max_retries, row.retries_failures, row.priority) == (120, 3, True, 0)
-    assert (row.queue, row.ttl) == (None, 5)
-
-
-def test_strict_templates_are_a_setting(client: APIClient, project: Project, settings: Any) -> None:
-    body = {"content": json.dumps({"version": 1, "kind": "experiment", "run": {"cmd": "a {{ lr }}"}})}
-    assert client.post(f"{P}/experiments", body, format="json").status_code == 201
-    core = settings.CONFIG.core.model_copy(update={"strict_templates": True})
-    settings.CONFIG = replace(settings.CONFIG, core=core)
-    answer = client.post(f"{P}/experiments", body, format="json")
-    assert answer.status_code == 400
-    assert "run.cmd: 'lr' has no value" in json.dumps(answer.json())
