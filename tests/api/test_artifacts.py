@@ -239,12 +239,17 @@ def test_a_link_that_the_run_made_leads_nowhere(client: APIClient, path: str, ru
     assert {one.name: one.read_bytes() for one in outside.iterdir()} == {"kept": b"kept"}
 
 
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scope in Rate.THROTTLE_RATES:
+        monkeypatch.setitem(Rate.THROTTLE_RATES, scope, "1000000/min")
+
+
 @pytest.mark.slow
 @often
 @given(name=PATHS)
+@pytest.mark.usefixtures("unlimited")
 def test_no_path_leaves_the_outputs(client: APIClient, experiment: Experiment, name: str) -> None:
-    for scope in Rate.THROTTLE_RATES:
-        Rate.THROTTLE_RATES[scope] = "1000000/min"
     path = f"{P}/experiments/{experiment.pk}/artifacts"
     root = storage.outputs().local_path("x").parent
     answer = announce(client, path, described(name, b"hostile"))
