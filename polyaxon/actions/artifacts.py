@@ -17,7 +17,7 @@ from polyaxon.db.models import Artifact, Experiment, Job
 from polyaxon.db.models.artifacts import PATH_LENGTH
 from polyaxon.errors import InvalidInput
 from polyaxon.stores.errors import PathRefused, human_bytes, shown
-from polyaxon.stores.incoming import Misplaced, checksum_of
+from polyaxon.stores.incoming import checksum_of
 from polyaxon.stores.inflate import Readable
 from polyaxon.stores.paths import safe_parts
 
@@ -70,26 +70,22 @@ def receive(artifact: Artifact, outputs: str, offset: int, part: Readable) -> in
     With the last one the content is checked and put among the outputs. Raises Misplaced, InvalidInput when it is not
     what was announced, and then forgets it.
     """
-    if artifact.stored:
-        return artifact.size
     incoming, upload = storage.incoming(), upload_of(artifact)
-    try:
+    with incoming.locked(upload):
+        artifact.refresh_from_db()
+        if artifact.stored:  # another request with the same last part was first
+            return artifact.size
         received = incoming.write(upload, offset, part)
         if received < artifact.size:
             return received
-        _check_content(artifact, received, incoming.checksum(upload))
-        incoming.place(upload, storage.outputs().local_path(outputs), artifact.path)
-    except FileNotFoundError:
-        # Another request with the same last part was first.
-        artifact.refresh_from_db()
-        if not artifact.stored:
-            raise Misplaced(0) from None
-        return artifact.size
-    except InvalidInput:
-        incoming.discard(upload)
-        raise
-    artifact.stored_at = timezone.now()
-    Artifact.objects.filter(pk=artifact.pk, sha256=artifact.sha256).update(stored_at=artifact.stored_at)
+        try:
+            _check_content(artifact, received, incoming.checksum(upload))
+            incoming.place(upload, storage.outputs().local_path(outputs), artifact.path)
+        except InvalidInput:
+            incoming.discard(upload)
+            raise
+        artifact.stored_at = timezone.now()
+        Artifact.objects.filter(pk=artifact.pk, sha256=artifact.sha256).update(stored_at=artifact.stored_at)
     return artifact.size
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from polyaxon.stores.inflate import Readable
 
 FOLDER = ".incoming"  # no owner has a name with a dot
+LOCKS = ".incoming-locks"
 PIECE_BYTES = 1024 * 1024
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -37,11 +39,23 @@ class Incoming:
     """Uploads under `root`, the root of the outputs: so that a finished one only needs to be renamed.
 
     An upload is named by a UUID that its run, path and content determine. Parts come in order; the same part may come
-    twice, also at the same time.
+    twice, also at the same time: whoever changes an upload holds its lock.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = Path(root)
+
+    @contextmanager
+    def locked(self, upload: uuid.UUID) -> Iterator[None]:
+        """Alone with an upload, among all processes. Few uploads share a lock with another."""
+        path = self._root / LOCKS / upload.hex[:2]  # never removed: its lock would go with it
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def received(self, upload: uuid.UUID) -> int:
         """Bytes that are there."""
