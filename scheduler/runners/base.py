@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from scheduler.runners.kubernetes.spec import ClusterSpec
+
 
 class RunnerError(Exception):
     """The runner could not do what it was asked now; asking again later may help."""
@@ -58,7 +60,8 @@ class LaunchSpec:
     repository: Path | None  # bare git repository; None: the run starts in an empty folder
     commit: str | None
     log_path: Path  # the run's log file
-    outputs_path: Path
+    outputs_path: Path  # as the run sees it
+    cluster: ClusterSpec | None = None  # what a cluster needs to know beyond; nothing to the local runner
 
 
 @dataclass(frozen=True, slots=True)
