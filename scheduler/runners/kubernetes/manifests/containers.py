@@ -21,6 +21,7 @@ LOCKED = {
 }
 # What is a choice of the platform, which a run's file may decide otherwise.
 _DEFAULTS = {"HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}  # noqa: S108 - the one folder all may write
+READY_FILE = "/tmp/plx-helper-ready"  # noqa: S108 - in the helper's own container
 CODE_TOKEN = "POLYAXON_HELPER_CODE_TOKEN"  # noqa: S105 - a name
 
 
@@ -137,8 +138,14 @@ def sidecar(launch: LaunchSpec, settings: ClusterSettings) -> dict[str, Any] | N
     outputs = names.cluster(launch).outputs
     if not isinstance(outputs, Bucket):
         return None
-    container = _helper(launch, settings, names.SIDECAR_CONTAINER, "sidecar", {"uploads": [_transfer(outputs)]})
+    plan = {"uploads": [_transfer(outputs)], "ready": READY_FILE}
+    container = _helper(launch, settings, names.SIDECAR_CONTAINER, "sidecar", plan)
     container["restartPolicy"] = "Always"
+    container["startupProbe"] = {
+        "exec": {"command": ["test", "-f", READY_FILE]},
+        "periodSeconds": 1,
+        "failureThreshold": 120,
+    }
     container["volumeMounts"] = [volumes.mount(volumes.volume_name(outputs), outputs.path)]
     return container
 

@@ -1,0 +1,38 @@
+"""The code of a run, at its commit."""
+
+from __future__ import annotations
+
+import http.client
+import tarfile
+import tempfile
+from pathlib import Path
+
+from helper.http import send
+from helper.problems import Passing, Problem
+
+BLOCK = 1024 * 1024
+
+
+def fetch(url: str, token: str, folder: Path) -> None:
+    """Unpack the archive at `url` into `folder`. What lies there already is written over."""
+    with tempfile.TemporaryFile(dir=folder) as archive:
+        _download(url, token, archive)
+        archive.seek(0)
+        try:
+            with tarfile.open(fileobj=archive, mode="r:gz") as files:
+                files.extractall(folder, filter="data")
+        except (tarfile.TarError, EOFError) as error:
+            raise Problem(f"code: the archive cannot be unpacked: {error}") from error
+
+
+def _download(url: str, token: str, archive: object) -> None:
+    try:
+        with send(url, headers={"Authorization": f"Token {token}"}) as answer:
+            while block := answer.read(BLOCK):
+                archive.write(block)  # type: ignore[attr-defined]
+    except (http.client.HTTPException, OSError) as error:
+        raise Passing(f"code: the download broke off: {error}") from error
+    except Passing:
+        raise
+    except Problem as error:
+        raise Problem(f"code: {error}") from error
