@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes import client
 
+from polyaxon.pods import labels
 from scheduler.runners.base import LaunchRefused
 from scheduler.runners.kubernetes.manifests import commands, names, objects, owned
 from scheduler.runners.kubernetes.manifests.environment import literal
@@ -107,12 +108,12 @@ def test_everything_is_found_and_goes_with_its_attempt(name: str) -> None:
     found = made(name)
     assert found[0]["kind"] == "ConfigMap"
     for each in found:
-        labels = each["metadata"]["labels"]
-        assert labels[names.RUN] == RUN
-        assert labels[names.MANAGED_BY[0]] == "polyaxon"
+        found_labels = each["metadata"]["labels"]
+        assert found_labels[labels.RUN] == RUN
+        assert found_labels[labels.MANAGED_BY[0]] == "polyaxon"
         assert each["metadata"]["namespace"] == "ml"
         assert len(each["metadata"]["name"]) <= 63
-        assert all(len(value) <= 63 for value in labels.values())
+        assert all(len(value) <= 63 for value in found_labels.values())
     reference = owned(found[-1], found[0]["metadata"]["name"], "uid-1")["metadata"]["ownerReferences"]
     assert [each["uid"] for each in reference] == ["uid-1"]
 

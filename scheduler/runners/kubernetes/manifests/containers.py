@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from polyaxon.pods import labels
 from scheduler.runners.kubernetes.manifests import commands, environment, names, volumes
 from scheduler.runners.kubernetes.manifests.frameworks import replica_environment
 from scheduler.runners.kubernetes.manifests.resources import HELPER, resources
@@ -106,7 +107,7 @@ def _helper(
 def init(launch: LaunchSpec, settings: ClusterSettings, mounts: list[dict[str, Any]]) -> dict[str, Any]:
     """What fetches the code and what lies in object stores, and makes the folder of outputs."""
     spec = names.cluster(launch)
-    container = _helper(launch, settings, names.INIT_CONTAINER, "init", _init_plan(launch))
+    container = _helper(launch, settings, labels.INIT_CONTAINER, "init", _init_plan(launch))
     if spec.code is not None:
         container["env"].append(environment.from_key(CODE_TOKEN, init_secret_name(launch), "code-token"))
     container["volumeMounts"] = mounts
@@ -139,7 +140,7 @@ def sidecar(launch: LaunchSpec, settings: ClusterSettings) -> dict[str, Any] | N
     if not isinstance(outputs, Bucket):
         return None
     plan = {"uploads": [_transfer(outputs)], "ready": READY_FILE}
-    container = _helper(launch, settings, names.SIDECAR_CONTAINER, "sidecar", plan)
+    container = _helper(launch, settings, labels.SIDECAR_CONTAINER, "sidecar", plan)
     container["restartPolicy"] = "Always"
     container["startupProbe"] = {
         "exec": {"command": ["test", "-f", READY_FILE]},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from polyaxon.pods import labels
 from scheduler.runners.base import LaunchRefused
 from scheduler.runners.kubernetes.manifests import commands, containers, environment, names, pods, volumes
 from scheduler.runners.kubernetes.spec import MASTER, PS, WORKER, Backend, Placement, Replica
@@ -65,7 +66,7 @@ def _replica_spec(
     made = pods.template(launch, settings, replica, None)
     if container:
         made["spec"]["containers"][0]["name"] = container
-        made["metadata"]["annotations"][names.MAIN_CONTAINER] = container
+        made["metadata"]["annotations"][labels.MAIN_CONTAINER] = container
     return {"replicas": count, "restartPolicy": "Never", "template": made}
 
 
@@ -150,7 +151,7 @@ def _train_job(launch: LaunchSpec, settings: ClusterSettings) -> dict[str, Any]:
     replica = spec.replicas[-1]  # with workers, what those ask for
     made = pods.template(launch, settings, replica, None)
     main = made["spec"]["containers"][0]
-    made["metadata"]["annotations"][names.MAIN_CONTAINER] = "node"
+    made["metadata"]["annotations"][labels.MAIN_CONTAINER] = "node"
     return _resource(
         launch,
         settings,

@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from polyaxon.pods.labels import ATTEMPT, INDEX, KIND, MANAGED_BY, ROLE, RUN
 from scheduler.runners.base import LaunchRefused
 from scheduler.runners.kubernetes.spec import ClusterSpec, Kind
 
 if TYPE_CHECKING:
     from scheduler.runners.base import LaunchSpec
     from scheduler.runners.kubernetes.spec import ClusterSettings, Replica
-
-# What the platform's own objects are found by.
-MANAGED_BY = ("app.kubernetes.io/managed-by", "polyaxon")
-RUN, ATTEMPT, KIND = "polyaxon.com/run", "polyaxon.com/attempt", "polyaxon.com/kind"
-ROLE, INDEX = "polyaxon.com/role", "polyaxon.com/index"
-MAIN_CONTAINER = "polyaxon.com/main-container"  # annotation: its name
 
 _APPS = {
     Kind.EXPERIMENT: "polyaxon-experiment",
@@ -32,7 +27,6 @@ _CONTAINERS = {
     Kind.NOTEBOOK: "polyaxon-plugin-job",
     Kind.TENSORBOARD: "polyaxon-plugin-job",
 }
-INIT_CONTAINER, SIDECAR_CONTAINER = "polyaxon-init-job", "polyaxon-sidecar-job"
 SERVICES = frozenset({Kind.NOTEBOOK, Kind.TENSORBOARD})  # kinds that people look at
 LABEL_LENGTH = 63
 

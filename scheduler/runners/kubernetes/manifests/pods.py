@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from polyaxon.pods import labels
 from scheduler.runners.kubernetes.manifests import commands, containers, names, volumes
 from scheduler.runners.kubernetes.spec import Bucket, Kind
 
@@ -30,13 +31,13 @@ def pod(launch: LaunchSpec, settings: ClusterSettings, replica: Replica) -> dict
 def template(launch: LaunchSpec, settings: ClusterSettings, replica: Replica, index: int | None) -> dict[str, Any]:
     """Metadata and spec of pods like this one; `index` is None when it stands for several."""
     place = replica.place
-    labels = dict(place.labels) | names.labels(launch, settings, replica.role, index)
+    named = dict(place.labels) | names.labels(launch, settings, replica.role, index)
     annotations = dict(place.annotations) | {
-        names.MAIN_CONTAINER: names.main_container(names.cluster(launch).kind),
+        labels.MAIN_CONTAINER: names.main_container(names.cluster(launch).kind),
     }
     if place.resources.get("tpu"):
         annotations["tf-version.cloud-tpus.google.com"] = settings.tpu_tensorflow
-    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": _spec(launch, settings, replica)}
+    return {"metadata": {"labels": named, "annotations": annotations}, "spec": _spec(launch, settings, replica)}
 
 
 def _spec(launch: LaunchSpec, settings: ClusterSettings, replica: Replica) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from polyaxon.pods.labels import ATTEMPT, RUN
 from scheduler.runners.kubernetes.manifests import commands, names
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ DEFAULT_PORT = 8888
 
 
 def _selector(launch: LaunchSpec) -> dict[str, str]:
-    return {names.RUN: launch.run, names.ATTEMPT: str(launch.attempt)}
+    return {RUN: launch.run, ATTEMPT: str(launch.attempt)}
 
 
 def headless(launch: LaunchSpec, settings: ClusterSettings) -> dict[str, Any]:
