@@ -10,7 +10,7 @@ SHELL := /bin/bash
 
 PY := .venv/bin/python
 TYPED := $(wildcard polyaxon api scheduler hpsearch monitors k8s_events client/polyaxon_schemas \
-	client/polyaxon_client client/polyaxon_cli manage.py scripts tests/services)
+	client/polyaxon_client client/polyaxon_cli manage.py scripts tests/services tests/cluster)
 # A killed make takes the server with it: without this, kill -9 of make alone would leave it serving.
 BOUND := $(if $(shell command -v setpriv),setpriv --pdeathsig SIGKILL --)
 
@@ -36,12 +36,12 @@ install-dev: ## create .venv with what tests and checks need, too
 	@scripts/install.sh dev
 
 .PHONY: test
-test: install-dev ## all tests, on SQLite and on Postgres, with real Redis and RabbitMQ
+test: install-dev ## all tests, on SQLite and on Postgres, with real Redis, RabbitMQ and Kubernetes
 	@exec $(PY) -m scripts.run_tests $(ARGS)
 
 .PHONY: test-fast
 test-fast: install-dev ## the quick tests only, without services
-	@exec $(PY) -m pytest -q -n 2 -m "not slow and not services" $(ARGS)
+	@exec $(PY) -m pytest -q -n 2 -m "not slow and not services and not cluster" $(ARGS)
 
 .PHONY: lint
 lint: install-dev ## style, formatting, types, direction of imports
@@ -62,6 +62,14 @@ bench: install-dev ## run the benchmarks in bench/
 .PHONY: services
 services: install-dev ## start Postgres, Redis and RabbitMQ for tests and print their addresses, until Ctrl-C
 	@exec $(PY) -m tests.services
+
+.PHONY: cluster-up
+cluster-up: install-dev ## start a real Kubernetes for tests, as root on Debian; compiles it the first time
+	@exec $(PY) -m tests.cluster up
+
+.PHONY: cluster-down
+cluster-down: install-dev ## end that Kubernetes and remove everything it made
+	@exec $(PY) -m tests.cluster down
 
 .PHONY: openapi
 openapi: install-dev ## write docs/openapi.yaml, the description of the REST interface

@@ -9,7 +9,7 @@ from hypothesis import settings
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
-pytest_plugins = ["tests.services.fixtures"]
+pytest_plugins = ["tests.services.fixtures", "tests.cluster.fixtures"]
 
 
 @pytest.fixture(autouse=True)

@@ -40,14 +40,19 @@ def ensure_packages() -> list[str]:
     missing = missing_packages()
     if not missing:
         return []
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise PackagesMissingError(f"missing programs; as root: apt-get install {' '.join(missing)}")
-    with _services_stay_off():
-        _apt_get(["update"])
-        _apt_get(["install", "--yes", "--no-install-recommends", *missing])
+    install(missing)
     if left := missing_packages():
         raise PackagesMissingError(f"still missing after the installation: {' '.join(left)}")
     return missing
+
+
+def install(names: Sequence[str]) -> None:
+    """Install Debian packages without starting their servers; `PackagesMissingError` unless root on Debian."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise PackagesMissingError(f"missing programs; as root: apt-get install {' '.join(names)}")
+    with _services_stay_off():
+        _apt_get(["update"])
+        _apt_get(["install", "--yes", "--no-install-recommends", *names])
 
 
 @contextlib.contextmanager
