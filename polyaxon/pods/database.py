@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, fields
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 
 from polyaxon.db.models import PodState, PodWatch
 from polyaxon.pods.seen import PodPhase, SeenPod, Trouble, merge
@@ -22,6 +25,8 @@ _TEXTS = {
     if isinstance(field, models.CharField | models.TextField)
 }
 _TRIES = 3
+FORGOTTEN_KEPT = timedelta(hours=1)
+_KNOWN = partial(PodState.objects.filter, forgotten_at=None)
 
 
 class DatabasePodStore(PodStore):
@@ -40,15 +45,17 @@ class DatabasePodStore(PodStore):
 
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:
         """See `PodStore.of_attempt`."""
-        return [_seen(row) for row in PodState.objects.filter(run=run, attempt=attempt).order_by("name", "uid")]
+        return [_seen(row) for row in _KNOWN(run=run, attempt=attempt).order_by("name", "uid")]
 
     def present(self) -> list[SeenPod]:
         """See `PodStore.present`."""
-        return [_seen(row) for row in PodState.objects.filter(is_gone=False).order_by("name", "uid")]
+        return [_seen(row) for row in _KNOWN(is_gone=False).order_by("name", "uid")]
 
     def forget(self, run: str) -> None:
         """See `PodStore.forget`."""
-        PodState.objects.filter(run=run).delete()
+        now = timezone.now()
+        PodState.objects.filter(forgotten_at__lt=now - FORGOTTEN_KEPT).delete()
+        PodState.objects.filter(run=run, forgotten_at=None).update(forgotten_at=now)
 
     def mark_watched(self, namespace: str, at: datetime) -> None:
         """See `PodStore.mark_watched`."""

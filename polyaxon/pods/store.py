@@ -34,7 +34,7 @@ class PodStore(ABC):
 
     @abstractmethod
     def forget(self, run: str) -> None:
-        """Drop what is known of the run's pods."""
+        """Drop what is known of the run's pods. What is seen of these pods later brings nothing back."""
 
     @abstractmethod
     def mark_watched(self, namespace: str, at: datetime) -> None:
@@ -61,6 +61,7 @@ class MemoryPodStore(PodStore):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pods: dict[str, SeenPod] = {}
+        self._forgotten: set[str] = set()
         self._watched: dict[str, datetime] = {}
 
     def put(self, pod: SeenPod) -> bool:
@@ -68,6 +69,8 @@ class MemoryPodStore(PodStore):
         if not is_run(pod.run):
             return False
         with self._lock:
+            if pod.uid in self._forgotten:
+                return False
             old = self._pods.get(pod.uid)
             self._pods[pod.uid] = new = merge(old, pod) if old else pod
         return old is None or is_news(old, new)
@@ -83,7 +86,8 @@ class MemoryPodStore(PodStore):
     def forget(self, run: str) -> None:
         """See `PodStore.forget`."""
         with self._lock:
-            self._pods = {uid: pod for uid, pod in self._pods.items() if pod.run != run}
+            self._forgotten |= {uid for uid, pod in self._pods.items() if pod.run == run}
+            self._pods = {uid: pod for uid, pod in self._pods.items() if uid not in self._forgotten}
 
     def mark_watched(self, namespace: str, at: datetime) -> None:
         """See `PodStore.mark_watched`."""

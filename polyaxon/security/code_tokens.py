@@ -20,7 +20,7 @@ def issue(run: Runnable) -> str:
 
 def is_one(token: Token) -> bool:
     """Whether the token is of this sort."""
-    return token.scopes == [SCOPE]
+    return bool(token.scopes == [SCOPE])
 
 
 def opens(token: Token, owner: str, project: str, commit: str) -> bool:

@@ -27,7 +27,7 @@ def dispatch() -> int:
 
 
 def _free() -> int:
-    return int(settings.CONFIG.runner.local_concurrency) - queue.count_active()
+    return int(settings.CONFIG.slots) - queue.count_active()
 
 
 def _hold_lock() -> None:

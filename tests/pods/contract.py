@@ -83,6 +83,11 @@ class PodStoreContract:
         store.forget(mine.run)
         assert store.of_attempt(mine.run, 1) == store.of_attempt(mine.run, 2) == []
         assert store.present() == [other]
+        store.put(gone(mine, NOW))  # its pods end late
+        assert store.of_attempt(mine.run, 1) == []
+        again = replace(mine, uid="u3")
+        assert store.put(again)
+        assert store.of_attempt(mine.run, 1) == [again]
 
     @pytest.mark.parametrize("run", ["", "no-run", "x" * 32])
     def test_pods_of_no_run_are_not_kept(self, store: PodStore, run: str) -> None:

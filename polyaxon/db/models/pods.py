@@ -32,12 +32,14 @@ class PodState(models.Model):
     is_over = models.BooleanField(default=False)
     is_gone = models.BooleanField(default=False)
     seen_at = models.DateTimeField(null=True, blank=True)
+    # The run's rows are as if they were not. Kept for a while, since what is still to be seen of its pods comes late.
+    forgotten_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["run", "attempt"], name="pod_run_attempt"),
             # What a list of the cluster's pods is compared with.
-            models.Index(fields=["id"], condition=models.Q(is_gone=False), name="pod_not_gone"),
+            models.Index(fields=["id"], condition=models.Q(is_gone=False, forgotten_at=None), name="pod_not_gone"),
         ]
 
     def __str__(self) -> str:

@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+# Annotations of the anchor.
+RESOURCE = "polyaxon.com/resource"  # kind of the custom resource that stands for the pods
+STOP = "polyaxon.com/stop"  # why the attempt was asked to end
+
 
 def objects(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
     """Everything of an attempt, in the order of its creation: anchor, secrets, services, then what runs.
 
     Raises `LaunchRefused` for what no cluster could run.
     """
-    return [anchor(launch, settings), *_secrets(launch, settings), *_runs(launch, settings)]
+    runs = _runs(launch, settings)
+    first = anchor(launch, settings)
+    if runs[-1]["kind"] in kubeflow.KINDS:
+        first["metadata"]["annotations"] = {RESOURCE: runs[-1]["kind"]}
+    return [first, *_secrets(launch, settings), *runs]
 
 
 def anchor(launch: LaunchSpec, settings: ClusterSettings) -> Object:
@@ -35,7 +43,7 @@ def anchor(launch: LaunchSpec, settings: ClusterSettings) -> Object:
     found = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": names.metadata(launch, names.base_of(launch), settings),
+        "metadata": names.metadata(launch, names.anchor(launch.run, launch.attempt), settings),
     }
     return found | ({"data": data} if data else {})
 
@@ -76,7 +84,8 @@ def _runs(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
     if spec.backend is not Backend.NATIVE and spec.kind is Kind.EXPERIMENT:
         return [kubeflow.custom_resource(launch, settings)]
     service = [services.headless(launch, settings)] if spec.is_distributed else []
-    return [*service, *(pods.pod(launch, settings, replica) for replica in spec.replicas)]
+    # The first replica comes last: once it is there, so are all the others.
+    return [*service, *(pods.pod(launch, settings, replica) for replica in reversed(spec.replicas))]
 
 
 def _plugin(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:

@@ -51,7 +51,7 @@ def _dress(main: dict[str, Any], build: Build, settings: ClusterSettings) -> Non
 
 def _add_files(launch: LaunchSpec, spec: dict[str, Any], build: Build) -> None:
     main = spec["containers"][0]
-    config_map = {"name": "dockerfile", "configMap": {"name": names.base_of(launch)}}
+    config_map = {"name": "dockerfile", "configMap": {"name": names.anchor(launch.run, launch.attempt)}}
     spec["volumes"].append(config_map)
     main["volumeMounts"].append(volumes.mount("dockerfile", volumes.DOCKERFILE_PATH, readOnly=True))
     if build.registry_secret:

@@ -19,10 +19,10 @@ SSH_PATH = "/plx-ssh"
 MPI_FRAMEWORKS = frozenset({"horovod", "mpi"})
 
 # A container's first process ignores SIGTERM unless it handles it, and only the first one gets it. So the command is
-# a process group of its own, which hears of a stop as a whole. What was started in it may end when it ends.
+# a process group of its own, which hears of a stop as a whole. Its output is one stream: lines keep their order.
 SUPERVISOR = """\
 set -m
-/bin/bash -c "$1" &
+/bin/bash -c "$1" 2>&1 &
 child=$!
 exec 2>/dev/null
 trap 'asked=1; kill -TERM -- "-$child"' TERM INT

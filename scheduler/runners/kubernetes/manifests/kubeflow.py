@@ -148,7 +148,7 @@ def _train_job(launch: LaunchSpec, settings: ClusterSettings) -> dict[str, Any]:
     if runtime is None:
         known = ", ".join(settings.trainer_runtimes)
         raise LaunchRefused(f"backend trainer: framework must be one of {known}, found {spec.framework or 'none'}")
-    replica = spec.replicas[-1]  # with workers, what those ask for
+    replica = Replica(role="node", place=spec.replicas[-1].place)  # with workers, what those ask for
     made = pods.template(launch, settings, replica, None)
     main = made["spec"]["containers"][0]
     made["metadata"]["annotations"][labels.MAIN_CONTAINER] = "node"

@@ -50,6 +50,11 @@ def base(kind: Kind, run: str, attempt: int) -> str:
     return f"plx-{word}{run}" + (f"-a{attempt}" if attempt > 1 else "")
 
 
+def anchor(run: str, attempt: int) -> str:
+    """Name of what owns everything of an attempt. Known without knowing what is run."""
+    return base(Kind.EXPERIMENT, run, attempt)
+
+
 def base_of(launch: LaunchSpec) -> str:
     """The same of a launch."""
     return base(cluster(launch).kind, launch.run, launch.attempt)

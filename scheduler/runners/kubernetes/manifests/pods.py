@@ -72,13 +72,11 @@ def grace(launch: LaunchSpec, settings: ClusterSettings) -> int:
 
 def _add_ssh(launch: LaunchSpec, found: volumes.Volumes) -> None:
     """Keys, and what ssh reads. Not with an operator, which brings its keys itself."""
-    files = names.base_of(launch)
-    found.add(
-        {"name": "launch", "configMap": {"name": files}}, volumes.mount("launch", commands.LAUNCH_PATH, readOnly=True)
-    )
+    files = {"name": "launch", "configMap": {"name": names.anchor(launch.run, launch.attempt)}}
+    found.add(files, volumes.mount("launch", commands.LAUNCH_PATH, readOnly=True))
     found.main.append(volumes.mount("launch", "/etc/passwd", subPath="passwd", readOnly=True))
     if names.cluster(launch).ssh is not None:
-        keys = {"name": "ssh", "secret": {"secretName": f"{files}-ssh"}}
+        keys = {"name": "ssh", "secret": {"secretName": f"{names.base_of(launch)}-ssh"}}
         found.add(keys, volumes.mount("ssh", commands.SSH_PATH, readOnly=True))
 
 
