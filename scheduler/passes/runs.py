@@ -79,6 +79,14 @@ def _follow(run: Run, runner: Runner, *, launching: bool) -> None:
         _stop(run, runner)
     elif seen.phase is Phase.RUNNING:
         _running(run, seen)
+    elif seen.message is not None:
+        _delayed(run, seen.message)
+
+
+def _delayed(run: Run, reason: str) -> None:
+    """Show why it has not begun yet, once."""
+    if run.status not in {s.WARNING, s.RUNNING}:
+        _move(run, s.WARNING, message=f"Waits: {reason}")
 
 
 def _absent(run: Run, runner: Runner, *, launching: bool) -> None:

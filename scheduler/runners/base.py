@@ -74,7 +74,8 @@ class Observation:
     exit_code: int | None = None
     signal: int | None = None  # number of the signal that ended the command
     stop_reason: StopReason | None = None
-    message: str | None = None  # a reason a person understands; None when there is nothing to say
+    # A reason a person understands, of an end or of a start that something delays; None when there is nothing to say.
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ def make_runner(
 
 def on_node(spec: LaunchSpec, **cluster: Any) -> LaunchSpec:
     """The launch with its outputs on a folder that this machine shares with the node."""
-    spec.outputs_path.mkdir(parents=True, exist_ok=True)
+    for folder in (spec.outputs_path, spec.log_path.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     _open_up(spec.outputs_path)
     outputs = Volume(name="outputs", mount_path=str(spec.outputs_path), host_path=str(spec.outputs_path))
     return replace(spec, cluster=ClusterSpec(outputs=outputs, **cluster))

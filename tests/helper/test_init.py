@@ -14,7 +14,7 @@ import pytest
 from tests.api.test_repos import archive
 from tests.embedded.conftest import server
 from tests.embedded.server import ROOT, Server
-from tests.helper.processes import run
+from tests.helper.processes import FOLDER, run
 
 __all__ = ["server"]
 
@@ -129,3 +129,36 @@ def test_what_cannot_be_done_is_said(plan: dict[str, object], told: str) -> None
 def test_a_store_with_wrong_credentials_is_said() -> None:
     plan = {"downloads": [{"url": "s3://bucket", "path": "/tmp", "credentials": "KEY"}]}
     assert run("init", plan, KEY="[1]") == (1, "s3://bucket: the secret of the store must be a JSON object\n")
+
+
+@pytest.mark.parametrize("python", ["/usr/bin/python3", sys.executable])
+def test_archives_stay_in_their_folder(tmp_path: Path, python: str) -> None:
+    """Whatever Python it runs on: older ones have no filters of their own."""
+    (folder := tmp_path / "code").mkdir()
+    program = (
+        "import io, sys, tarfile; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path; from helper.code import _members; from helper.problems import Problem\n"
+        "def packed(name, **more):\n"
+        "    out = io.BytesIO()\n"
+        "    with tarfile.open(fileobj=out, mode='w:gz') as tar:\n"
+        "        for each, kind, link in ((name, more.get('kind', tarfile.REGTYPE), more.get('link', '')),):\n"
+        "            member = tarfile.TarInfo(each); member.type = kind; member.linkname = link; member.mode = 0o4755\n"
+        "            tar.addfile(member)\n"
+        "    out.seek(0); return tarfile.open(fileobj=out)\n"
+        "folder = Path(sys.argv[2])\n"
+        "for name, more in (('../x', {}), ('/etc/x', {}), ('l', dict(kind=tarfile.SYMTYPE, link='../../x')),\n"
+        "                   ('l', dict(kind=tarfile.SYMTYPE, link='/etc/passwd'))):\n"
+        "    tar = packed(name, **more)\n"
+        "    try: tar.extractall(folder, _members(tar, folder.resolve()))\n"
+        "    except Problem as error: assert 'leads out' in str(error)\n"
+        "    else: sys.exit(f'{name} {more} was taken')\n"
+        "for name, more in (('pipe', dict(kind=tarfile.FIFOTYPE)), ('run.sh', {}),\n"
+        "                   ('same', dict(kind=tarfile.SYMTYPE, link='run.sh'))):\n"
+        "    tar = packed(name, **more); tar.extractall(folder, _members(tar, folder.resolve()))\n"
+    )
+    done = subprocess.run(
+        [python, "-W", "error", "-c", program, str(FOLDER), str(folder)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in folder.iterdir()) == ["run.sh", "same"]
+    assert (folder / "run.sh").stat().st_mode & 0o7777 == 0o755

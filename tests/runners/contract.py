@@ -264,7 +264,8 @@ class RunnerContract:
         assert runner.active() == []
         runner.clean(spec.run)
         runner.clean(spec.run)
-        assert runner.observe(spec.run, 1).phase == Phase.ABSENT
+        found = runner.observe(spec.run, 1)
+        assert found.phase == Phase.ABSENT, found
         assert spec.log_path.parent.is_dir()
 
     @pytest.mark.parametrize("command", ["echo a\0b", "x"])
@@ -274,7 +275,8 @@ class RunnerContract:
         spec = self.spec(tmp_path, command, repository=repository[0], commit="0" * 40)
         with pytest.raises(LaunchRefused):
             runner.submit(spec)
-        assert runner.observe(spec.run, 1).phase == Phase.ABSENT
+        found = runner.observe(spec.run, 1)
+        assert found.phase == Phase.ABSENT, found
 
     def test_twenty_runs_at_once(self, runner: Runner, tmp_path: Path) -> None:
         specs = [self.spec(tmp_path, f"echo run {number}; exit {number % 3}") for number in range(20)]

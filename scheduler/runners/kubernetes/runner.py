@@ -177,7 +177,7 @@ class ClusterRunner(Runner):
         for condition in (found.get("status") or {}).get("conditions") or ():
             if condition.get("type") == "Failed" and condition.get("status") == "True":
                 return Observation(Phase.EXITED, message=condition.get("message") or condition.get("reason"))
-        return Observation(Phase.STARTING, message=f"its {kind} has no pods yet")
+        return Observation(Phase.STARTING)
 
     # -- stop --
 

@@ -85,8 +85,8 @@ def _failed(pod: SeenPod) -> bool:
 def _going(lead: SeenPod, pods: Sequence[SeenPod] = ()) -> Observation:
     if lead.phase in {PodPhase.RUNNING, PodPhase.EXITED} or lead.started_at is not None:
         return Observation(Phase.RUNNING, started_at=lead.started_at, message=lead.message)
-    troubled = next((pod for pod in (lead, *pods) if pod.trouble), lead)
-    return Observation(Phase.STARTING, message=_named(lead, troubled))
+    troubled = next((pod for pod in (lead, *pods) if pod.trouble), None)
+    return Observation(Phase.STARTING, message=_named(lead, troubled) if troubled else None)
 
 
 def _named(lead: SeenPod, pod: SeenPod) -> str | None:

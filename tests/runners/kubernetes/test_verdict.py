@@ -58,7 +58,7 @@ def test_the_first_replica_leads() -> None:
     ("pods", "phase", "code", "message", "leftovers"),
     [
         ([pod()], Phase.RUNNING, None, None, []),
-        ([pod(phase=PodPhase.STARTING, message="pulling")], Phase.STARTING, None, "pulling", []),
+        ([pod(phase=PodPhase.STARTING, message="pulling")], Phase.STARTING, None, None, []),
         ([ended()], Phase.EXITED, 0, None, []),
         ([ended(code=3)], Phase.EXITED, 3, "exit code 3", []),
         ([lost()], Phase.LOST, None, "evicted from its node", []),
