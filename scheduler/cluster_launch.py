@@ -148,11 +148,23 @@ def _placement(run: Run, environment: Any) -> Placement:
         affinity=said("affinity", "AFFINITIES"),
         tolerations=tuple(said("tolerations", "TOLERATIONS") or ()),
         security_context=getattr(environment, "security_context", None),
-        service_account=getattr(environment, "service_account", None),
+        service_account=_service_account(getattr(environment, "service_account", None)),
         image_pull_secrets=tuple(getattr(environment, "image_pull_secrets", None) or ()),
         secrets=_references(K8SSecret, said("secret_refs", "K8S_SECRETS"), "secret"),
         config_maps=_references(K8SConfigMap, said("config_map_refs", "K8S_CONFIG_MAPS"), "config map"),
     )
+
+
+def _service_account(wanted: str | None) -> str | None:
+    """Pods act in the cluster as their account, and the platform's is there as well: files may not name just any."""
+    allowed = settings.CONFIG.kubernetes.k8s_service_accounts_allowed
+    if wanted is not None and wanted not in allowed:
+        known = ", ".join(allowed) or "none"
+        raise InvalidInput(
+            f"environment.service_account: {wanted!r} may not be used; allowed: {known} "
+            "(POLYAXON_K8S_SERVICE_ACCOUNTS_ALLOWED)."
+        )
+    return wanted
 
 
 def _key(run: Run, option: str) -> str:

@@ -241,6 +241,9 @@ class KubernetesConfig(Area):
     k8s_service_account_experiments: str = Field("", description="Service account of experiments' pods.")
     k8s_service_account_jobs: str = Field("", description="Service account of jobs' pods, notebooks, tensorboards.")
     k8s_service_account_builds: str = Field("", description="Service account of builds' pods.")
+    k8s_service_accounts_allowed: list[str] = Field(
+        [], description="Service accounts that files may name, beside those above (JSON list): they act in the cluster."
+    )
     k8s_image_patience: Seconds = Field(
         300.0, description="Seconds for which an image may fail to be pulled until the run fails."
     )

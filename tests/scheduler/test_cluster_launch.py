@@ -42,6 +42,7 @@ def _on_cluster(settings: Any, tmp_path: Path) -> None:
         "persistence_outputs": STORES,
         "persistence_data": DATA,
         "k8s_default_image": "python:3.11",
+        "k8s_service_accounts_allowed": ["trainer"],
         "registry_localhost": "127.0.0.1:31813",
     }
     settings.CONFIG = replace(
@@ -124,6 +125,7 @@ def test_everything_that_a_file_asks_for() -> None:
     [
         ({"secret_refs": ["nope"]}, "the catalog has no secret called 'nope'"),
         ({"config_map_refs": ["nope"]}, "the catalog has no config map called 'nope'"),
+        ({"service_account": "polyaxon"}, "'polyaxon' may not be used; allowed: trainer"),
         ({"data_refs": ["nope"]}, "there is no data store 'nope'; known: images, texts"),
         ({"artifact_refs": ["nope"]}, "there is no outputs store 'nope'; known: main, minio"),
     ],
