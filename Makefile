@@ -10,7 +10,8 @@ SHELL := /bin/bash
 
 PY := .venv/bin/python
 TYPED := $(wildcard polyaxon api scheduler hpsearch monitors k8s_events client/polyaxon_schemas \
-	client/polyaxon_client client/polyaxon_cli manage.py scripts tests/services tests/cluster)
+	client/polyaxon_client client/polyaxon_cli manage.py scripts tests/services tests/cluster \
+	docker/helper/helper)
 # A killed make takes the server with it: without this, kill -9 of make alone would leave it serving.
 BOUND := $(if $(shell command -v setpriv),setpriv --pdeathsig SIGKILL --)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -15,6 +15,7 @@ from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob
 from polyaxon.errors import InvalidInput
 from polyaxon.security import tokens
 from polyaxon_schemas import Rendered, parse
+from scheduler import cluster_launch
 from scheduler.passes.queue import Run
 from scheduler.runners.base import LaunchSpec
 
@@ -22,18 +23,29 @@ from scheduler.runners.base import LaunchSpec
 def launch_spec(run: Run) -> LaunchSpec:
     """Prepare the run's outputs, issue its token, render its command."""
     rendered = _rendered(run)
-    outputs = prepare_outputs(run)
+    on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
+    outputs = _outputs_on_cluster(run, rendered) if on_cluster else prepare_outputs(run)
+    data = cluster_launch.data_paths(rendered) if on_cluster else settings.CONFIG.stores.data_paths
     log_path = storage.logs().local_path(run.sub_path)
+    token = tokens.issue(run.user, run=run.uuid)
     return LaunchSpec(
         run=run.uuid.hex,
         attempt=run.attempt,
         command=rendered.command,
-        env=environment(run, rendered, outputs, log_path, token=tokens.issue(run.user, run=run.uuid)),
+        env=environment(run, rendered, outputs, log_path, data, token=token),
         repository=storage.repository_path(run.project) if _commit(run) else None,
         commit=_commit(run),
         log_path=log_path,
         outputs_path=outputs,
+        cluster=cluster_launch.cluster_spec(run, rendered, _pod_labels(run), api_url()) if on_cluster else None,
     )
+
+
+def _outputs_on_cluster(run: Run, rendered: Rendered) -> Path:
+    """The folder as pods see it, which make it themselves; only a copy is made here."""
+    if run.cloning_strategy == "copy":
+        prepare_outputs(run)
+    return Path(cluster_launch.outputs_path(run, rendered))
 
 
 def _rendered(run: Run) -> Rendered:
@@ -62,7 +74,9 @@ def prepare_outputs(run: Run) -> Path:
     return store.local_path(place)
 
 
-def environment(run: Run, rendered: Rendered, outputs: Path, log_path: Path, *, token: str) -> dict[str, str]:
+def environment(
+    run: Run, rendered: Rendered, outputs: Path, log_path: Path, data: Mapping[str, str], *, token: str
+) -> dict[str, str]:
     """The environment contract of a run, the same as a pod's. Structures are JSON."""
     values = {
         "POLYAXON_IN_CLUSTER": "true",
@@ -77,7 +91,7 @@ def environment(run: Run, rendered: Rendered, outputs: Path, log_path: Path, *, 
         "POLYAXON_LOG_LEVEL": rendered.log_level,
         "POLYAXON_LOGS_PATH": str(log_path),
         "POLYAXON_RUN_OUTPUTS_PATH": str(outputs),
-        "POLYAXON_RUN_DATA_PATHS": json.dumps(settings.CONFIG.stores.data_paths),
+        "POLYAXON_RUN_DATA_PATHS": json.dumps(data),
         "POLYAXON_PARAMS": json.dumps(rendered.params or None),
     }
     devices = {"NVIDIA_VISIBLE_DEVICES": "all" if _wants_gpu(rendered) else "none"}
@@ -104,10 +118,7 @@ def _wants_gpu(rendered: Rendered) -> bool:
 
 def _experiment_info(run: Experiment) -> dict[str, str]:
     pod = f"plx-{run.uuid.hex}-{ExperimentJob.MASTER}-0"
-    info = _labels(run, "experiment") | {"role": "polyaxon-workers", "type": "polyaxon-runner"}
-    if run.experiment_group_id is not None:
-        info["experiment_group_name"] = f"{run.project.unique_name}.{run.experiment_group_id}"
-        info["experiment_group_uuid"] = _group_uuid(run.experiment_group_id).hex
+    info = _pod_labels(run) | {"role": "polyaxon-workers", "type": "polyaxon-runner"}
     return {
         "POLYAXON_EXPERIMENT_INFO": json.dumps(info),
         "POLYAXON_TASK_INFO": json.dumps({"type": ExperimentJob.MASTER, "index": 0}),
@@ -121,11 +132,22 @@ def _group_uuid(group: int) -> uuid.UUID:
     return ExperimentGroup._base_manager.values_list("uuid", flat=True).get(pk=group)
 
 
+def _pod_labels(run: Run) -> dict[str, str]:
+    """Names and uuids of what the run belongs to."""
+    if not isinstance(run, Experiment):
+        return _labels(run, "job")
+    found = _labels(run, "experiment")
+    if run.experiment_group_id is not None:
+        found["experiment_group_name"] = f"{run.project.unique_name}.{run.experiment_group_id}"
+        found["experiment_group_uuid"] = _group_uuid(run.experiment_group_id).hex
+    return found
+
+
 def _job_info(run: Run) -> dict[str, str]:
     return {"POLYAXON_JOB_INFO": json.dumps(_labels(run, "job"))}
 
 
-def _labels(run: Run, kind: str) -> dict[str, Any]:
+def _labels(run: Run, kind: str) -> dict[str, str]:
     project: uuid.UUID = run.project.uuid
     return {
         "app": f"polyaxon-{kind}",

@@ -14,10 +14,11 @@ from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
-from api.authentication import SERVICE_AUTHENTICATION
+from api.authentication import SERVICE_AUTHENTICATION, run_token
 from api.files import attachment
 from api.repos.external import synced
 from api.repos.serializers import ExternalRepoSerializer, RepoSerializer, UploadOptionsSerializer
@@ -26,6 +27,7 @@ from polyaxon import storage
 from polyaxon.actions import ci, code, external_repos
 from polyaxon.db.models import ExternalRepo, Repo
 from polyaxon.errors import InvalidInput
+from polyaxon.security import code_tokens
 from polyaxon.security.scopes import Verb
 
 if TYPE_CHECKING:
@@ -143,12 +145,24 @@ class RepoDownloadView(RepoView):
     authentication_classes = SERVICE_AUTHENTICATION
     http_method_names = ["get", "head", "options"]
 
+    def check_permissions(self, request: Request) -> None:
+        token = run_token(request)
+        if token is None or not code_tokens.is_one(token):
+            super().check_permissions(request)
+        elif not code_tokens.opens(token, self.kwargs["owner"], self.kwargs["project"], self.wanted):
+            raise PermissionDenied("This token is good for the code of its run only.")
+
+    @property
+    def wanted(self) -> str:
+        """The commit that is asked for; empty: the newest."""
+        return self.request.query_params.get("commit", "").strip()
+
     @extend_schema(
         parameters=[OpenApiParameter("commit", str, description="All 40 digits; default: the newest.")],
         responses={(200, "application/gzip"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        wanted = request.query_params.get("commit", "").strip()
+        wanted = self.wanted
         project = self.repo.project
         repository = storage.mirror(project) if isinstance(self.repo, ExternalRepo) else storage.repository(project)
         sha = repository.head() if wanted in BRANCHES else wanted.lower()

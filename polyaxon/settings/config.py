@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import TypedDict
 
 PREFIX = "POLYAXON_"
 MIB = 1024 * 1024
@@ -179,12 +180,90 @@ class BrokerConfig(Area):
 class RunnerConfig(Area):
     """Where runs execute."""
 
-    runner_backend: Literal["local"] = Field("local", description="Back-end that executes runs.")
+    runner_backend: Literal["local", "kubernetes"] = Field(
+        "local", description="Back-end that executes runs: processes of this machine, or pods of a cluster."
+    )
     local_concurrency: Positive = Field(
         default_factory=lambda: os.cpu_count() or 1, description="Local runs at once (default: cores)."
     )
     stop_grace_seconds: Seconds = Field(10.0, description="Seconds between SIGTERM and SIGKILL of a stopped run.")
     usage_interval: Seconds = Field(5.0, description="Seconds between two samples of a run's CPU and memory.")
+
+
+class StoreDefinition(TypedDict, total=False):
+    """A store of outputs or data as pods reach it: a volume, or a bucket."""
+
+    mountPath: str  # folder in pods
+    hostPath: str
+    existingClaim: str
+    subPath: str
+    readOnly: bool
+    store: Literal["s3", "gcs", "azure"]
+    bucket: str
+    secret: str
+    secretKey: str
+
+
+def _definition(found: StoreDefinition) -> StoreDefinition:
+    if found.get("store") and not found.get("bucket"):
+        raise ValueError("a store of a cloud needs a bucket")
+    if not found.get("store") and not found.get("mountPath"):
+        raise ValueError("a volume needs a mountPath")
+    if bool(found.get("secret")) != bool(found.get("secretKey")):
+        raise ValueError("secret and secretKey go together")
+    return found
+
+
+Stores = dict[str, Annotated[StoreDefinition, AfterValidator(_definition)]]
+
+
+class KubernetesConfig(Area):
+    """Runs as pods, with the runner back-end `kubernetes`."""
+
+    k8s_namespace: str = Field("polyaxon", description="Namespace of the pods of runs.")
+    k8s_kubeconfig: str = Field(
+        "", description="File with the address and credentials of the cluster. Empty: those of the pod we run in."
+    )
+    k8s_context: str = Field("", description="Context of that file. Empty: its current one.")
+    k8s_concurrency: Positive = Field(1000, description="Runs at once in the cluster.")
+    k8s_requests_per_second: Seconds = Field(20.0, description="Requests a second to the API server, over time.")
+    k8s_requests_burst: Positive = Field(50, description="Requests to it at once.")
+    k8s_default_image: str = Field("", description="Image of runs whose file names none and builds none.")
+    k8s_helper_image: str = Field(
+        "polyaxon/polyaxon-helper:latest", description="Image that fetches code and stores outputs (`docker/helper`)."
+    )
+    k8s_helper_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When it is pulled."
+    )
+    k8s_kubeflow_api: Literal["training-operator", "trainer"] = Field(
+        "training-operator",
+        description="What runs experiments with a `backend`: TFJob, PyTorchJob and MPIJob, or Trainer's TrainJob.",
+    )
+    k8s_gpu_resource_key: str = Field("nvidia.com/gpu", description="Resource name of GPUs.")
+    k8s_tpu_resource_key: str = Field("cloud-tpus.google.com/v2", description="Resource name of TPUs.")
+    k8s_tpu_tf_version: str = Field("1.12", description="TensorFlow version of TPUs.")
+    k8s_service_account_experiments: str = Field("", description="Service account of experiments' pods.")
+    k8s_service_account_jobs: str = Field("", description="Service account of jobs' pods, notebooks, tensorboards.")
+    k8s_service_account_builds: str = Field("", description="Service account of builds' pods.")
+    k8s_service_accounts_allowed: list[str] = Field(
+        [], description="Service accounts that files may name, beside those above (JSON list): they act in the cluster."
+    )
+    k8s_image_patience: Seconds = Field(
+        300.0, description="Seconds for which an image may fail to be pulled until the run fails."
+    )
+    k8s_config_patience: Seconds = Field(
+        300.0, description="Seconds for which a secret or volume of a pod may be missing until the run fails."
+    )
+    k8s_upload_grace: Positive = Field(
+        600, description="Seconds that storing outputs in an object store may take after the end of a run."
+    )
+    security_context_user: Positive = Field(2222, description="User id of pods, unless a file asks for another.")
+    security_context_group: Positive = Field(2222, description="Group id of pods, and of what they write.")
+    registry_localhost: str = Field("", description="Registry of built images, as nodes call it.")
+    persistence_outputs: Stores = Field(
+        {}, description="Outputs stores: JSON, name to `{mountPath, existingClaim | hostPath}` or `{store, bucket, …}`."
+    )
+    persistence_data: Stores = Field({}, description="Data stores, in the same form.")
 
 
 class SchedulerConfig(Area):
@@ -327,6 +406,7 @@ class Config:
     database: DatabaseConfig
     broker: BrokerConfig
     runner: RunnerConfig
+    kubernetes: KubernetesConfig
     scheduler: SchedulerConfig
     limits: LimitsConfig
     stores: StoresConfig
@@ -341,6 +421,12 @@ class Config:
     def data_dir(self) -> Path:
         return self.core.data_dir.expanduser().absolute()
 
+    @property
+    def slots(self) -> int:
+        """Runs that may be under way at once."""
+        on_cluster = self.runner.runner_backend == "kubernetes"
+        return self.kubernetes.k8s_concurrency if on_cluster else self.runner.local_concurrency
+
     def root(self, path: Path) -> Path:
         """A store's root: absolute as given, otherwise inside the data folder."""
         return self.data_dir / path.expanduser()
@@ -352,6 +438,7 @@ AREAS: dict[str, type[Area]] = {
     "database": DatabaseConfig,
     "broker": BrokerConfig,
     "runner": RunnerConfig,
+    "kubernetes": KubernetesConfig,
     "scheduler": SchedulerConfig,
     "limits": LimitsConfig,
     "stores": StoresConfig,
@@ -380,7 +467,16 @@ def load() -> Config:
             problems.append(f"{_key_of(error, area)}: is not valid JSON.")
     if problems:
         raise ConfigurationError(problems)
-    return Config(**areas)
+    return _checked(Config(**areas))
+
+
+def _checked(config: Config) -> Config:
+    """What one area needs of another."""
+    if config.runner.runner_backend == "kubernetes" and not config.kubernetes.persistence_outputs:
+        raise ConfigurationError(
+            [f"{PREFIX}PERSISTENCE_OUTPUTS: is empty, so what runs write would end with their pods. Name a store."]
+        )
+    return config
 
 
 def _file_values() -> dict[str, Any]:

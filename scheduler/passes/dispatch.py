@@ -31,7 +31,7 @@ def dispatch(seen: slots.Load | None = None) -> int:
 
 
 def _free(active: int) -> int:
-    return int(settings.CONFIG.runner.local_concurrency) - active
+    return int(settings.CONFIG.slots) - active
 
 
 def _hold_lock() -> None:

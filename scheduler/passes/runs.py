@@ -88,6 +88,8 @@ def _follow(run: Run, runner: Runner, *, launching: bool) -> None:
         _running(run, seen)
         if _is_overdue(run, seen):
             _stop(run, runner, StopReason.TIMEOUT)
+    elif seen.message is not None:
+        _delayed(run, seen.message)
 
 
 def _is_overdue(run: Run, seen: Observation) -> bool:
@@ -95,6 +97,12 @@ def _is_overdue(run: Run, seen: Observation) -> bool:
     if run.timeout is None or seen.started_at is None:
         return False
     return timezone.now() - seen.started_at > timedelta(seconds=run.timeout)
+
+
+def _delayed(run: Run, reason: str) -> None:
+    """Show why it has not begun yet, once."""
+    if run.status not in {s.WARNING, s.RUNNING}:
+        _move(run, s.WARNING, message=f"Waits: {reason}")
 
 
 def _absent(run: Run, runner: Runner, *, launching: bool) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from scheduler.runners.kubernetes.spec import ClusterSpec
+
 
 class RunnerError(Exception):
     """The runner could not do what it was asked now; asking again later may help."""
@@ -59,7 +61,8 @@ class LaunchSpec:
     repository: Path | None  # bare git repository; None: the run starts in an empty folder
     commit: str | None
     log_path: Path  # the run's log file
-    outputs_path: Path
+    outputs_path: Path  # as the run sees it
+    cluster: ClusterSpec | None = None  # what a cluster needs to know beyond; nothing to the local runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Observation:
     exit_code: int | None = None
     signal: int | None = None  # number of the signal that ended the command
     stop_reason: StopReason | None = None
-    message: str | None = None  # a reason a person understands; None when there is nothing to say
+    # A reason a person understands, of an end or of a start that something delays; None when there is nothing to say.
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +132,8 @@ class Runner(ABC):
     @abstractmethod
     def active(self) -> list[str]:
         """Runs with an attempt that is not `EXITED`, sorted."""
+
+    def shutdown(self, grace: float, reason: StopReason = StopReason.SHUTDOWN) -> list[str]:
+        """End what cannot go on without this process; gives the runs that still live. Runs elsewhere are left alone."""
+        del grace, reason
+        return []

@@ -121,7 +121,7 @@ def test_a_secret_of_another_key_is_one_clear_error(root: APIClient) -> None:
 
 
 def test_settings_are_shown_but_never_their_secrets(root: APIClient) -> None:
-    assert values(root, "PASSWORD_LENGTH", "ENCRYPTION_KEY", "K8S_NAMESPACE") == [8, "default", None]
+    assert values(root, "PASSWORD_LENGTH", "ENCRYPTION_KEY", "K8S_NAMESPACE") == [8, "default", "polyaxon"]
     assert values(root, "SECRET_INTERNAL_TOKEN", "ENCRYPTION_SECRET", "CELERY_BROKER_URL") == [None] * 3
 
 

@@ -150,7 +150,7 @@ def program_layer(name: str, scratch: Path) -> Layer:
     archive = scratch / "layer.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(binaries.program(name), arcname=name)
-    return _compressed(archive)
+    return compressed(archive)
 
 
 def _debian_layer(image: Image, scratch: Path) -> Layer:
@@ -176,7 +176,7 @@ def _debian_layer(image: Image, scratch: Path) -> Layer:
             ".",
         ]
     )
-    return _compressed(archive)
+    return compressed(archive)
 
 
 def mirror() -> str:
@@ -189,7 +189,7 @@ def mirror() -> str:
     return "http://deb.debian.org/debian"
 
 
-def _compressed(archive: Path) -> Layer:
+def compressed(archive: Path) -> Layer:
     packed = archive.with_suffix(".tar.gz")
     with archive.open("rb") as source, gzip.open(packed, "wb", compresslevel=1) as target:
         shutil.copyfileobj(source, target, 1 << 20)

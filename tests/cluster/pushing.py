@@ -62,6 +62,19 @@ def push(address: str, name: str, tag: str, layer: Layer, settings: Mapping[str,
     _put(address, f"/v2/{name}/manifests/{tag}", json.dumps(manifest).encode(), MANIFEST)
 
 
+def extend(address: str, name: str, tag: str, new_tag: str, layer: Layer, settings: Mapping[str, Any]) -> None:
+    """Push an image that is the one of `tag` with a layer on top and some of its settings changed."""
+    manifest = json.loads(_request(address, "GET", f"/v2/{name}/manifests/{tag}", headers={"Accept": MANIFEST}).text)
+    config = json.loads(_request(address, "GET", f"/v2/{name}/blobs/{manifest['config']['digest']}").text)
+    with layer.packed.open("rb") as file:
+        packed = _upload(address, name, file, LAYER)
+    config["config"] = {**config["config"], **settings}
+    config["rootfs"]["diff_ids"].append(layer.diff_id)
+    described = _upload(address, name, BytesIO(json.dumps(config).encode()), CONFIG)
+    extended = {**manifest, "config": described, "layers": [*manifest["layers"], packed]}
+    _put(address, f"/v2/{name}/manifests/{new_tag}", json.dumps(extended).encode(), MANIFEST)
+
+
 def _upload(address: str, name: str, content: BinaryIO, media_type: str) -> dict[str, Any]:
     """Upload a blob and return its descriptor."""
     digest = f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"  # type: ignore[arg-type]  # typeshed: no BinaryIO

@@ -130,7 +130,7 @@ class Server:
         request = urllib.request.Request(f"{self.url}/api/v1/{path}")
         request.add_header("Authorization", f"Token {self.token}")
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.read().decode()
+            return str(answer.read().decode())
 
     def create_experiment(self, project: str, command: str, **content: Any) -> int:
         specification = {"version": 1, "kind": "experiment", "run": {"cmd": command}, **content}

@@ -7,7 +7,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,9 +60,9 @@ def wait_end(runner: Runner, spec: LaunchSpec, seconds: float = 20.0) -> Observa
     return runner.observe(spec.run, spec.attempt)
 
 
-def wait_running(runner: Runner, spec: LaunchSpec) -> None:
+def wait_running(runner: Runner, spec: LaunchSpec, seconds: float = 20.0) -> None:
     """Wait until the attempt runs."""
-    wait_for(lambda: runner.observe(spec.run, spec.attempt).phase == Phase.RUNNING, "running")
+    wait_for(lambda: runner.observe(spec.run, spec.attempt).phase == Phase.RUNNING, "running", seconds)
 
 
 def log_texts(spec: LaunchSpec) -> list[str]:
@@ -93,24 +93,42 @@ def repository(tmp_path: Path) -> tuple[Path, str]:
 
 
 class RunnerContract:
-    """The behaviour that the scheduler relies on."""
+    """The behaviour that the scheduler relies on. A back-end says how it is launched and where its logs are."""
+
+    seconds = 20.0  # that a short run may take
+
+    def spec(self, folder: Path, command: str, **more: Any) -> LaunchSpec:
+        """A launch of the back-end."""
+        return make_spec(folder, command, **more)
+
+    def logs(self, spec: LaunchSpec) -> list[str]:
+        """Lines of the run's output."""
+        return log_texts(spec)
+
+    def wait_log(self, spec: LaunchSpec, text: str) -> None:
+        """Wait until the log holds a line."""
+        wait_for(lambda: text in self.logs(spec), f"{text!r} in the log", self.seconds)
+
+    def outputs(self, spec: LaunchSpec) -> Path:
+        """The run's outputs as this machine sees them."""
+        return spec.outputs_path
 
     def test_an_attempt_never_submitted_is_absent(self, runner: Runner) -> None:
         assert runner.observe(uuid.uuid4().hex, 1) == Observation(Phase.ABSENT)
         assert runner.active() == []
 
     def test_a_run_succeeds_with_its_times_and_its_output(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "echo out; echo err >&2")
+        spec = self.spec(tmp_path, "echo out; echo err >&2")
         before = datetime.now(UTC)
         runner.submit(spec)
-        end = wait_end(runner, spec)
+        end = wait_end(runner, spec, self.seconds)
         assert (end.phase, end.exit_code, end.signal, end.stop_reason) == (Phase.EXITED, 0, None, None)
         assert end.message is None
         assert end.started_at is not None
         assert end.finished_at is not None
         slack = timedelta(milliseconds=50)
         assert before - slack <= end.started_at <= end.finished_at <= datetime.now(UTC) + slack
-        assert log_texts(spec) == ["out", "err"]
+        assert self.logs(spec) == ["out", "err"]
 
     @pytest.mark.parametrize(
         ("command", "status", "words"),
@@ -127,9 +145,9 @@ class RunnerContract:
     def test_an_end_is_told_in_words(
         self, runner: Runner, tmp_path: Path, command: str, status: tuple[int | None, int | None], words: str
     ) -> None:
-        spec = make_spec(tmp_path, command)
+        spec = self.spec(tmp_path, command)
         runner.submit(spec)
-        end = wait_end(runner, spec)
+        end = wait_end(runner, spec, self.seconds)
         assert (end.phase, end.exit_code, end.signal) == (Phase.EXITED, *status)
         assert end.message is not None
         assert end.message.startswith(words)
@@ -140,88 +158,88 @@ class RunnerContract:
         env = {"POLYAXON_PARAMS": '{"lr": 0.1}', "POLYAXON_LOG_LEVEL": "ünï"}
         show, save = 'echo "$POLYAXON_PARAMS $POLYAXON_LOG_LEVEL"', 'echo x > "$POLYAXON_RUN_OUTPUTS_PATH/y"'
         command = f"bash train.sh; {show}; {save}"
-        spec = make_spec(tmp_path, command, env=env, repository=repository[0], commit=repository[1])
+        spec = self.spec(tmp_path, command, env=env, repository=repository[0], commit=repository[1])
         runner.submit(spec)
-        assert wait_end(runner, spec).exit_code == 0
-        assert log_texts(spec) == ["trained", '{"lr": 0.1} ünï']
-        assert (spec.outputs_path / "y").read_text() == "x\n"
+        assert wait_end(runner, spec, self.seconds).exit_code == 0
+        assert self.logs(spec) == ["trained", '{"lr": 0.1} ünï']
+        assert (self.outputs(spec) / "y").read_text() == "x\n"
 
     def test_the_command_is_text_for_bash_as_it_is(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "echo \"$((1 + 1))\" 'a  b' \\\n  c; echo ${BASH_VERSION:+bash}\necho {1..3}")
+        spec = self.spec(tmp_path, "echo \"$((1 + 1))\" 'a  b' \\\n  c; echo ${BASH_VERSION:+bash}\necho {1..3}")
         runner.submit(spec)
-        wait_end(runner, spec)
-        assert log_texts(spec) == ["2 a  b c", "bash", "1 2 3"]
+        wait_end(runner, spec, self.seconds)
+        assert self.logs(spec) == ["2 a  b c", "bash", "1 2 3"]
 
     def test_submitting_again_starts_nothing(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, 'echo begun >> "$POLYAXON_RUN_OUTPUTS_PATH/count"; sleep 0.3')
+        spec = self.spec(tmp_path, 'echo begun >> "$POLYAXON_RUN_OUTPUTS_PATH/count"; sleep 0.3')
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(runner.submit, [spec] * 8))
-        wait_end(runner, spec)
+        wait_end(runner, spec, self.seconds)
         runner.submit(spec)
-        assert wait_end(runner, spec).exit_code == 0
-        assert (spec.outputs_path / "count").read_text() == "begun\n"
+        assert wait_end(runner, spec, self.seconds).exit_code == 0
+        assert (self.outputs(spec) / "count").read_text() == "begun\n"
 
     def test_a_new_attempt_runs_anew(self, runner: Runner, tmp_path: Path) -> None:
-        first = make_spec(tmp_path, "echo first; exit 1")
+        first = self.spec(tmp_path, "echo first; exit 1")
         runner.submit(first)
-        wait_end(runner, first)
-        second = make_spec(tmp_path, "echo second", run=first.run, attempt=2)
+        wait_end(runner, first, self.seconds)
+        second = self.spec(tmp_path, "echo second", run=first.run, attempt=2)
         runner.submit(second)
-        assert wait_end(runner, second).exit_code == 0
+        assert wait_end(runner, second, self.seconds).exit_code == 0
         assert runner.observe(first.run, 1).exit_code == 1
-        assert log_texts(second) == ["first", "second"]
+        assert self.logs(second) == ["first", "second"]
 
     def test_a_stop_is_heard_by_the_command(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "trap 'echo saving; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+        spec = self.spec(tmp_path, "trap 'echo saving; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
         runner.submit(spec)
-        wait_log(spec, "ready")
+        self.wait_log(spec, "ready")
         runner.stop(spec.run, 1, StopReason.USER, 10)
-        end = wait_end(runner, spec)
+        end = wait_end(runner, spec, self.seconds)
         assert (end.phase, end.exit_code, end.stop_reason) == (Phase.EXITED, 0, StopReason.USER)
         assert end.message == "stopped on request"
-        assert "saving" in log_texts(spec)
+        assert "saving" in self.logs(spec)
 
     def test_a_command_that_ignores_the_stop_is_killed(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+        spec = self.spec(tmp_path, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
         runner.submit(spec)
-        wait_log(spec, "ready")
+        self.wait_log(spec, "ready")
         asked = time.monotonic()
         runner.stop(spec.run, 1, StopReason.USER, 0.5)
-        end = wait_end(runner, spec)
+        end = wait_end(runner, spec, self.seconds)
         assert 0.4 < time.monotonic() - asked < 8
         assert (end.signal, end.stop_reason) == (9, StopReason.USER)
         assert end.message is not None
         assert "grace period" in end.message
 
     def test_a_second_stop_keeps_the_reason_and_may_hurry(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+        spec = self.spec(tmp_path, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
         runner.submit(spec)
-        wait_log(spec, "ready")
+        self.wait_log(spec, "ready")
         runner.stop(spec.run, 1, StopReason.USER, 600)
         time.sleep(0.4)
         runner.stop(spec.run, 1, StopReason.SHUTDOWN, 0)
         assert wait_end(runner, spec, 8).stop_reason == StopReason.USER
 
     def test_an_attempt_stopped_before_its_launch_never_begins(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "echo begun")
+        spec = self.spec(tmp_path, "echo begun")
         runner.stop(spec.run, 1, StopReason.USER, 5)
         runner.submit(spec)
-        end = wait_end(runner, spec)
+        end = wait_end(runner, spec, self.seconds)
         assert (end.phase, end.stop_reason, end.started_at) == (Phase.EXITED, StopReason.USER, None)
         assert end.message == "stopped on request, before the command began"
-        assert log_texts(spec) == []
+        assert self.logs(spec) == []
 
     def test_stopping_what_has_ended_changes_nothing(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "exit 3")
+        spec = self.spec(tmp_path, "exit 3")
         runner.submit(spec)
-        end = wait_end(runner, spec)
+        end = wait_end(runner, spec, self.seconds)
         runner.stop(spec.run, 1, StopReason.USER, 0)
         assert runner.observe(spec.run, 1) == end
 
     def test_usage_covers_all_processes(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "(while :; do :; done) & echo ready; sleep 30")
+        spec = self.spec(tmp_path, "(while :; do :; done) & echo ready; sleep 30")
         runner.submit(spec)
-        wait_log(spec, "ready")
+        self.wait_log(spec, "ready")
         runner.usage(spec.run, 1)
         time.sleep(0.6)
         usage = runner.usage(spec.run, 1)
@@ -231,37 +249,39 @@ class RunnerContract:
         assert 5 < usage.cpu_percent < 150
         assert abs(datetime.now(UTC) - usage.sampled_at) < timedelta(seconds=5)
         runner.stop(spec.run, 1, StopReason.USER, 0)
-        wait_end(runner, spec)
+        wait_end(runner, spec, self.seconds)
         assert runner.usage(spec.run, 1) is None
 
     def test_active_and_clean(self, runner: Runner, tmp_path: Path) -> None:
-        spec = make_spec(tmp_path, "sleep 30")
+        spec = self.spec(tmp_path, "sleep 30")
         runner.submit(spec)
-        wait_running(runner, spec)
+        wait_running(runner, spec, self.seconds)
         assert runner.active() == [spec.run]
         with pytest.raises(RunnerError, match="still alive"):
             runner.clean(spec.run)
         runner.stop(spec.run, 1, StopReason.USER, 1)
-        wait_end(runner, spec)
+        wait_end(runner, spec, self.seconds)
         assert runner.active() == []
         runner.clean(spec.run)
         runner.clean(spec.run)
-        assert runner.observe(spec.run, 1).phase == Phase.ABSENT
+        found = runner.observe(spec.run, 1)
+        assert found.phase == Phase.ABSENT, found
         assert spec.log_path.parent.is_dir()
 
     @pytest.mark.parametrize("command", ["echo a\0b", "x"])
     def test_a_launch_that_can_never_work_is_refused(
         self, runner: Runner, tmp_path: Path, repository: tuple[Path, str], command: str
     ) -> None:
-        spec = make_spec(tmp_path, command, repository=repository[0], commit="0" * 40)
+        spec = self.spec(tmp_path, command, repository=repository[0], commit="0" * 40)
         with pytest.raises(LaunchRefused):
             runner.submit(spec)
-        assert runner.observe(spec.run, 1).phase == Phase.ABSENT
+        found = runner.observe(spec.run, 1)
+        assert found.phase == Phase.ABSENT, found
 
     def test_twenty_runs_at_once(self, runner: Runner, tmp_path: Path) -> None:
-        specs = [make_spec(tmp_path, f"echo run {number}; exit {number % 3}") for number in range(20)]
+        specs = [self.spec(tmp_path, f"echo run {number}; exit {number % 3}") for number in range(20)]
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(runner.submit, specs))
-        ends = [wait_end(runner, spec, 30) for spec in specs]
+        ends = [wait_end(runner, spec, 2 * self.seconds) for spec in specs]
         assert [end.exit_code for end in ends] == [number % 3 for number in range(20)]
-        assert [log_texts(spec) for spec in specs] == [[f"run {number}"] for number in range(20)]
+        assert [self.logs(spec) for spec in specs] == [[f"run {number}"] for number in range(20)]

@@ -19,6 +19,7 @@ from polyaxon.db.models.locks import PassLock
 from polyaxon.db.models.metrics import MetricBatch, MetricPoint, MetricSeries
 from polyaxon.db.models.options import ConfigOption
 from polyaxon.db.models.plugins import NotebookJob, NotebookJobStatus, TensorboardJob, TensorboardJobStatus
+from polyaxon.db.models.pods import PodState, PodWatch
 from polyaxon.db.models.projects import Project
 from polyaxon.db.models.reports import StatusReport
 from polyaxon.db.models.searches import Search
@@ -86,6 +87,8 @@ __all__ = [
     "Organization",
     "Owner",
     "PassLock",
+    "PodState",
+    "PodWatch",
     "Project",
     "ProjectRole",
     "RegistryAccess",

@@ -1,0 +1,78 @@
+"""Folders and object stores."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helper.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from helper.stores.base import ObjectStore
+
+SETTLED = 5.0  # seconds without a change until a file counts as written
+
+
+def download(store: ObjectStore, folder: Path) -> None:
+    """Write every object below the store's prefix into `folder`, with the object's time."""
+    for found in store.list():
+        path = _inside(folder, found.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.part")
+        store.get(found.name, partial)
+        os.utime(partial, (found.modified, found.modified))
+        partial.replace(path)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """An object's name is only text; it must not lead out of the folder."""
+    if name.startswith("/") or any(part in {"", ".", ".."} for part in name.split("/")) or "\0" in name:
+        raise Problem(f"{name!r}: is no name of a file")
+    return folder / name
+
+
+class Upload:
+    """What of a folder is stored already, and storing the rest."""
+
+    def __init__(self, store: ObjectStore, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._stored: dict[str, tuple[int, float]] | None = None
+
+    def everything(self) -> None:
+        """Store each file that is new or changed."""
+        self._upload(time.time())
+
+    def settled(self) -> None:
+        """The same of files that nobody is writing at this moment."""
+        self._upload(time.time() - SETTLED)
+
+    def _upload(self, until: float) -> None:
+        stored = self._known()
+        for name, path in self._files():
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
+            size, modified = stored.get(name, (-1, 0.0))
+            if facts.st_mtime <= until and (size != facts.st_size or facts.st_mtime > modified):
+                self._store.put(name, path)
+                stored[name] = (facts.st_size, facts.st_mtime)
+
+    def _known(self) -> dict[str, tuple[int, float]]:
+        """Asked once, so that a helper that was started again stores what the one before it did not."""
+        if self._stored is None:
+            self._stored = {found.name: (found.size, found.modified) for found in self._store.list()}
+        return self._stored
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        """Regular files of the folder itself; links may lead anywhere."""
+        for parent, _, names in os.walk(self._folder):
+            for name in sorted(names):
+                path = Path(parent, name)
+                if path.is_file() and not path.is_symlink():
+                    yield path.relative_to(self._folder).as_posix(), path

@@ -1,0 +1,184 @@
+"""The few requests that the runner makes, in plain JSON, and what their refusals mean."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError
+
+from scheduler.runners.base import LaunchRefused, RunnerError
+from scheduler.runners.kubernetes.manifests.kubeflow import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from scheduler.runners.kubernetes.limits import TokenBucket
+
+logger = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+TIMEOUT = (5.0, 30.0)  # seconds to connect, and without a byte
+PAGE = 500
+TRIES = 4  # of a request that the server was too busy for
+BUSY_PAUSE = 1.0  # seconds, when it does not say for how long
+LONGEST_PAUSE = 30.0
+FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY, UNPROCESSABLE, BAD_REQUEST = 403, 404, 409, 429, 422, 400
+TOO_LARGE = 413
+_CORE = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "Pod": "pods"}
+
+
+class NotThere(Exception):
+    """404."""
+
+
+class AlreadyThere(Exception):
+    """409: of that name there is one, or it was changed meanwhile."""
+
+
+def connect(kubeconfig: str = "", context: str = "") -> client.ApiClient:
+    """A client by the file, or by the account of the pod that this process runs in. Raises `RunnerError`."""
+    settings = client.Configuration()
+    try:
+        if kubeconfig:
+            config.load_kube_config(kubeconfig, context=context or None, client_configuration=settings)
+        else:
+            config.load_incluster_config(client_configuration=settings)
+    except (config.ConfigException, OSError) as error:
+        where = f"POLYAXON_K8S_KUBECONFIG={kubeconfig}" if kubeconfig else "the account of this pod"
+        raise RunnerError(f"no access to the cluster by {where}: {error}") from error
+    settings.connection_pool_maxsize = 32
+    settings.retries = False  # what is worth trying again is tried by whoever asked
+    return client.ApiClient(settings)
+
+
+class ClusterApi:
+    """Objects of one namespace. Raises `RunnerError` for what may pass, `LaunchRefused` for what will not."""
+
+    def __init__(self, connection: client.ApiClient, namespace: str, bucket: TokenBucket) -> None:
+        self.namespace = namespace
+        self._client = connection
+        self._bucket = bucket
+
+    def create(self, found: Json) -> Json:
+        """The object as it was created. Raises `AlreadyThere`."""
+        kind = found["kind"]
+        try:
+            return self._send("POST", self._place(kind), body=found)
+        except NotThere:
+            if kind not in KINDS:
+                raise RunnerError(f"namespace {self.namespace!r} does not exist in the cluster") from None
+            raise LaunchRefused(f"the cluster knows no {kind}: install Kubeflow's operator for it") from None
+
+    def get(self, kind: str, name: str) -> Json:
+        """Raises `NotThere`."""
+        return self._send("GET", f"{self._place(kind)}/{name}")
+
+    def find(self, kind: str, selector: str) -> Iterator[Json]:
+        """The objects with these labels, page by page."""
+        query: dict[str, Any] = {"labelSelector": selector, "limit": PAGE}
+        while True:
+            page = self._send("GET", self._place(kind), query=query)
+            yield from page.get("items") or ()
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    def replace(self, found: Json) -> Json:
+        """Store a changed object. Raises `AlreadyThere` when somebody else changed it meanwhile, or `NotThere`."""
+        return self._send("PUT", f"{self._place(found['kind'])}/{found['metadata']['name']}", body=found)
+
+    def delete(self, kind: str, name: str, *, uid: str | None = None, grace: int | None = None) -> None:
+        """Ask for the object's end; one that is not there is fine."""
+        options: Json = {"propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
+        try:
+            self._send("DELETE", f"{self._place(kind)}/{name}", body=options)
+        except (NotThere, AlreadyThere):  # gone, or another one of the name
+            return
+
+    def node_summary(self, node: str) -> Json:
+        """What a kubelet measured of its pods; empty where we may not ask, or it does not answer."""
+        try:
+            return self._send("GET", f"/api/v1/nodes/{quote(node, safe='')}/proxy/stats/summary")
+        except (NotThere, RunnerError):
+            return {}
+
+    def _place(self, kind: str) -> str:
+        if kind in _CORE:
+            return f"/api/v1/namespaces/{self.namespace}/{_CORE[kind]}"
+        group, version, plural = KINDS[kind]
+        return f"/apis/{group}/{version}/namespaces/{self.namespace}/{plural}"
+
+    def _send(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Json:
+        for left in reversed(range(TRIES)):
+            self._bucket.take()
+            try:
+                return self._once(method, path, query, body)
+            except client.ApiException as error:
+                if error.status != TOO_MANY or not left:
+                    raise self._meaning(error) from error
+                self._bucket.pause(_retry_after(error))
+        raise AssertionError
+
+    def _once(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Json:
+        try:
+            answer = self._client.call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=TIMEOUT,
+            )
+            found: Json = json.loads(answer.data)
+        except (HTTPError, OSError, ValueError) as error:
+            raise RunnerError(f"the cluster does not answer: {error}") from error
+        return found
+
+    def _meaning(self, error: client.ApiException) -> Exception:
+        message = _message(error)
+        if error.status == NOT_FOUND:
+            return NotThere(message)
+        if error.status == CONFLICT:
+            return AlreadyThere(message)
+        if error.status in {BAD_REQUEST, UNPROCESSABLE, TOO_LARGE}:
+            return LaunchRefused(f"the cluster refuses it: {message}")
+        if error.status == FORBIDDEN:
+            return _forbidden(message)
+        return RunnerError(f"the cluster answers {error.status}: {message}")
+
+
+def _forbidden(message: str) -> Exception:
+    """Of the many things that 403 may mean, only those that concern the object itself never pass."""
+    if "exceeded quota" in message:
+        return RunnerError(f"the quota of the namespace is used up: {message}")
+    if "violates PodSecurity" in message or "maximum " in message or "minimum " in message:
+        return LaunchRefused(f"the cluster refuses it: {message}")
+    return RunnerError(f"the platform may not do it: {message}")
+
+
+def _message(error: client.ApiException) -> str:
+    try:
+        found = json.loads(error.body or "")
+    except ValueError:
+        found = None
+    told = found.get("message") if isinstance(found, dict) else None
+    return str(told or error.reason or error.status)
+
+
+def _retry_after(error: client.ApiException) -> float:
+    value = (error.headers or {}).get("Retry-After", "")
+    seconds = float(value) if value.isdigit() else BUSY_PAUSE
+    return min(max(seconds, 0.1), LONGEST_PAUSE)

@@ -1,0 +1,331 @@
+"""Runs as pods.
+
+Everything that the runner remembers is in the cluster: each attempt has an anchor, a config map that owns the rest and
+says whether the attempt was asked to end. What became of pods is read from the `PodStore`, which a watcher of the
+cluster fills; while nobody watches, the cluster is asked instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from polyaxon.pods import labels, mapping
+from polyaxon.pods.seen import PodPhase, SeenPod, gone
+from polyaxon.stores.errors import RepoError
+from polyaxon.stores.repos import InternalRepo
+from scheduler.runners.base import (
+    LaunchRefused,
+    LaunchSpec,
+    Observation,
+    Phase,
+    Runner,
+    RunnerError,
+    StopReason,
+    Usage,
+)
+from scheduler.runners.kubernetes.api import AlreadyThere, ClusterApi, Json, NotThere
+from scheduler.runners.kubernetes.manifests import RESOURCE, STOP, names, objects, owned
+from scheduler.runners.kubernetes.usage import Summaries, total
+from scheduler.runners.kubernetes.verdict import SILENCE, Patience, lead_of, verdict
+from scheduler.runners.local.reasons import of_stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from polyaxon.pods.store import PodStore
+    from scheduler.runners.kubernetes.spec import ClusterSettings
+
+logger = logging.getLogger(__name__)
+
+WATCH_FRESH = timedelta(seconds=60)  # after this without a sign of life nobody watches
+LEFTOVER_GRACE = 10  # seconds for pods that nobody needs any more
+KEPT_ENDS = 10_000  # attempts whose end is remembered, so that nobody is asked again
+
+
+class ClusterRunner(Runner):
+    """Starts each run as pods of one namespace."""
+
+    def __init__(
+        self,
+        api: ClusterApi,
+        store: PodStore,
+        settings: Callable[[], ClusterSettings],
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        """`settings` is asked anew for each launch, because parts of it are options."""
+        self._api = api
+        self._store = store
+        self._settings = settings
+        self._patience = patience or Patience()
+        self._summaries = Summaries(api)
+        self._ends: OrderedDict[tuple[str, int], Observation] = OrderedDict()
+
+    # -- start --
+
+    def submit(self, spec: LaunchSpec) -> None:
+        """See `Runner.submit`. When it returns, the pods of the attempt are there, or were, or it was stopped."""
+        _check(spec)
+        made = objects(spec, self._settings())
+        anchor = self._anchor(made[0])
+        if STOP in _annotations(anchor):
+            return
+        seen = {pod.name for pod in self._store.of_attempt(spec.run, spec.attempt)}
+        for each in made[1:]:
+            if each["metadata"]["name"] not in seen:
+                self._create(owned(each, anchor["metadata"]["name"], anchor["metadata"]["uid"]))
+        if self._stop_reason(spec.run, spec.attempt) is not None:  # asked for while we were at it
+            self._delete_pods(spec.run, spec.attempt, LEFTOVER_GRACE)
+
+    def _anchor(self, wanted: Json) -> Json:
+        try:
+            return self._api.create(wanted)
+        except AlreadyThere:
+            pass
+        try:
+            return self._api.get("ConfigMap", wanted["metadata"]["name"])
+        except NotThere:
+            raise RunnerError(f"{wanted['metadata']['name']}: is being removed this moment") from None
+
+    def _create(self, wanted: Json) -> None:
+        try:
+            made = self._api.create(wanted)
+        except AlreadyThere:
+            return
+        if made["kind"] == "Pod":  # from now on it is known that it was there
+            self._store.put(mapping.seen(made))
+
+    # -- look --
+
+    def observe(self, run: str, attempt: int) -> Observation:
+        """See `Runner.observe`. Ends the replicas that an end leaves behind."""
+        names.check_run(run)
+        if known := self._ends.get((run, attempt)):
+            return known
+        pods = self._pods(run, attempt)
+        found = self._with_lead(run, attempt, pods) if lead_of(pods) else self._without_lead(run, attempt, pods)
+        if found.phase in {Phase.EXITED, Phase.LOST}:
+            self._remember(run, attempt, found)
+        return found
+
+    def _remember(self, run: str, attempt: int, end: Observation) -> None:
+        """An end is final."""
+        self._ends[run, attempt] = end
+        while len(self._ends) > KEPT_ENDS:
+            self._ends.popitem(last=False)
+
+    def _pods(self, run: str, attempt: int) -> list[SeenPod]:
+        known = self._store.of_attempt(run, attempt)
+        if known and (self._is_watched() or all(pod.is_gone for pod in known)):
+            return known
+        now = datetime.now(UTC)
+        found = [mapping.seen(each, now) for each in self._api.find("Pod", _selector(run, attempt))]
+        there = {pod.uid for pod in found}
+        for pod in (*found, *(gone(pod, now) for pod in known if pod.uid not in there and not pod.is_gone)):
+            self._store.put(pod)
+        return self._store.of_attempt(run, attempt)
+
+    def _is_watched(self) -> bool:
+        at = self._store.watched_at(self._api.namespace)
+        return at is not None and datetime.now(UTC) - at < WATCH_FRESH
+
+    def _with_lead(self, run: str, attempt: int, pods: list[SeenPod]) -> Observation:
+        ending = any(pod.phase.is_final or pod.deleting_until for pod in pods)
+        stop = self._stop_reason(run, attempt) if ending else None
+        found = verdict(pods, stop, datetime.now(UTC), self._patience)
+        for pod in found.given_up:  # stays so when the pod is gone
+            self._store.put(pod)
+        for pod in (*found.leftovers, *found.given_up):
+            self._end(pod)
+        return found.observation
+
+    def _end(self, pod: SeenPod) -> None:
+        """Have a pod that nobody needs end; by force where its node does not answer."""
+        if pod.is_gone:
+            return
+        if pod.deleting_until is None:
+            self._api.delete("Pod", pod.name, uid=pod.uid, grace=LEFTOVER_GRACE)
+        elif datetime.now(UTC) > pod.deleting_until + SILENCE:
+            self._api.delete("Pod", pod.name, uid=pod.uid, grace=0)
+
+    def _without_lead(self, run: str, attempt: int, pods: list[SeenPod]) -> Observation:
+        """Nothing was made yet, or not all, or an operator is about to."""
+        try:
+            anchor = self._api.get("ConfigMap", names.anchor(run, attempt))
+        except NotThere:
+            return Observation(Phase.ABSENT)
+        living = [pod for pod in pods if not pod.is_over]
+        if (stop := _stop_in(anchor)) is not None:
+            for pod in living:
+                self._end(pod)
+            if living:
+                return Observation(Phase.STARTING)
+            return Observation(Phase.EXITED, stop_reason=stop, message=of_stop(stop, began=False, number=None))
+        resource = _annotations(anchor).get(RESOURCE)
+        return self._by_operator(run, attempt, resource, pods) if resource else Observation(Phase.ABSENT)
+
+    def _by_operator(self, run: str, attempt: int, kind: str, pods: list[SeenPod]) -> Observation:
+        try:
+            found = self._api.get(kind, names.anchor(run, attempt))
+        except NotThere:
+            lost = Observation(Phase.LOST, message=f"its {kind} was deleted before it ended")
+            return lost if pods else Observation(Phase.ABSENT)
+        for condition in (found.get("status") or {}).get("conditions") or ():
+            if condition.get("type") == "Failed" and condition.get("status") == "True":
+                return Observation(Phase.EXITED, message=condition.get("message") or condition.get("reason"))
+        return Observation(Phase.STARTING)
+
+    # -- stop --
+
+    def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:
+        """See `Runner.stop`. Of outputs that are copied to an object store, the copying gets its own time."""
+        if self.observe(run, attempt).phase in {Phase.EXITED, Phase.LOST}:
+            return
+        anchor = self._mark_stop(run, attempt, reason)
+        if kind := _annotations(anchor).get(RESOURCE):
+            self._api.delete(kind, names.anchor(run, attempt))
+        self._delete_pods(run, attempt, math.ceil(grace))
+
+    def _mark_stop(self, run: str, attempt: int, reason: StopReason) -> Json:
+        """Write the reason down, unless there is one. Later submits read it before they make anything."""
+        for _ in range(5):
+            try:
+                anchor = self._api.get("ConfigMap", names.anchor(run, attempt))
+            except NotThere:
+                anchor = None
+            if anchor is not None and STOP in _annotations(anchor):
+                return anchor
+            try:
+                return (
+                    self._api.create(_stopped_anchor(run, attempt, reason))
+                    if anchor is None
+                    else self._api.replace(_with_stop(anchor, reason))
+                )
+            except (AlreadyThere, NotThere):  # somebody else was at it
+                continue
+        raise RunnerError(f"run {run}: others keep changing what is kept of it; asked to end later")
+
+    def _delete_pods(self, run: str, attempt: int, grace: int) -> None:
+        for pod in self._api.find("Pod", _selector(run, attempt)):
+            meta = pod["metadata"]
+            # Not 0: that would remove the pod from sight while its processes live on.
+            self._api.delete("Pod", meta["name"], uid=meta["uid"], grace=max(_grace(pod, grace), 1))
+            self._store.put(mapping.seen(pod))
+
+    def _stop_reason(self, run: str, attempt: int) -> StopReason | None:
+        try:
+            return _stop_in(self._api.get("ConfigMap", names.anchor(run, attempt)))
+        except NotThere:
+            return None
+
+    # -- keep --
+
+    def usage(self, run: str, attempt: int) -> Usage | None:
+        """See `Runner.usage`. Asks the kubelets, which the platform's account may be allowed to (`nodes/proxy`)."""
+        pods = [pod for pod in self._store.of_attempt(run, attempt) if pod.phase is PodPhase.RUNNING and pod.node]
+        return total([self._summaries.of_node(pod.node or "").get(pod.uid) for pod in pods])
+
+    def clean(self, run: str) -> None:
+        """See `Runner.clean`. Nothing kept is fine."""
+        names.check_run(run)
+        alive = [pod for pod in self._listed(_of_run(run)) if not pod.is_over]
+        for pod in alive:
+            if pod.deleting_until is not None:  # by force if its node does not answer
+                self._end(pod)
+        if alive:
+            raise RunnerError(f"run {run}: it is still alive and cannot be cleaned; stop it first")
+        for anchor in list(self._api.find("ConfigMap", _of_run(run))):
+            self._api.delete("ConfigMap", anchor["metadata"]["name"])
+        self._store.forget(run)
+        self._ends = OrderedDict((key, end) for key, end in self._ends.items() if key[0] != run)
+
+    def discard(self, run: str, grace: float) -> None:
+        """See `Runner.discard`."""
+        names.check_run(run)
+        alive = {pod.attempt for pod in self._listed(_of_run(run)) if not pod.is_over}
+        for attempt in alive:
+            self._mark_stop(run, attempt, StopReason.USER)
+            self._delete_pods(run, attempt, math.ceil(grace))
+        if not alive:
+            self.clean(run)
+
+    def kept(self) -> list[str]:
+        """See `Runner.kept`."""
+        found = self._api.find("ConfigMap", labels.SELECTOR)
+        return sorted({each["metadata"]["labels"][labels.RUN] for each in found})
+
+    def active(self) -> list[str]:
+        """See `Runner.active`."""
+        return sorted({pod.run for pod in self._listed(labels.SELECTOR) if not pod.phase.is_final or not pod.is_over})
+
+    def _listed(self, selector: str) -> Iterable[SeenPod]:
+        return (mapping.seen(each) for each in self._api.find("Pod", selector))
+
+
+def _of_run(run: str) -> str:
+    return f"{labels.MANAGED_BY[0]}={labels.MANAGED_BY[1]},{labels.RUN}={run}"
+
+
+def _selector(run: str, attempt: int) -> str:
+    names.check_run(run)
+    return f"{_of_run(run)},{labels.ATTEMPT}={attempt}"
+
+
+def _annotations(found: Json) -> dict[str, str]:
+    return found["metadata"].get("annotations") or {}
+
+
+def _stop_in(anchor: Json) -> StopReason | None:
+    told = _annotations(anchor).get(STOP)
+    return StopReason(told) if told in set(StopReason) else None
+
+
+def _with_stop(anchor: Json, reason: StopReason) -> Json:
+    meta = anchor["metadata"]
+    return {**anchor, "metadata": {**meta, "annotations": {**_annotations(anchor), STOP: reason.value}}}
+
+
+def _stopped_anchor(run: str, attempt: int, reason: StopReason) -> Json:
+    """Of an attempt that was never submitted."""
+    named = {
+        labels.MANAGED_BY[0]: labels.MANAGED_BY[1],
+        "type": "polyaxon-runner",
+        labels.RUN: run,
+        labels.ATTEMPT: str(attempt),
+    }
+    meta: dict[str, Any] = {"name": names.anchor(run, attempt), "labels": named, "annotations": {STOP: reason.value}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+
+
+def _grace(pod: Json, grace: int) -> int:
+    """What copies outputs is told to end after the command, and needs time for it."""
+    spec = pod["spec"]
+    copies = any(each["name"] == labels.SIDECAR_CONTAINER for each in spec.get("initContainers") or ())
+    return max(grace, int(spec.get("terminationGracePeriodSeconds") or 0)) if copies else grace
+
+
+def _check(spec: LaunchSpec) -> None:
+    names.check_run(spec.run)
+    if spec.attempt < 1:
+        raise LaunchRefused(f"run {spec.run}: attempts count from 1, not {spec.attempt}")
+    if "\0" in spec.command:
+        raise LaunchRefused(f"run {spec.run}: the command holds a NUL character; remove it")
+    for name, value in spec.env.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise LaunchRefused(f"run {spec.run}: {name!r} cannot be an environment variable")
+    _check_code(spec)
+
+
+def _check_code(spec: LaunchSpec) -> None:
+    """Told here rather than by a pod that fails."""
+    if spec.repository is None or spec.commit is None:
+        return
+    try:
+        if not InternalRepo(spec.repository).contains(spec.commit):
+            raise LaunchRefused(f"code: commit {spec.commit[:40]!r} is not in the project's repository; upload again")
+    except RepoError as error:
+        raise RunnerError(f"code: commit {spec.commit[:40]} could not be looked up: {error}") from error
