@@ -7,12 +7,13 @@ import traceback
 from functools import partial
 
 from django.db import Error as AnyDatabaseError
+from django.db import transaction
 
 from hpsearch import stopping_rule
 from hpsearch.budget import spent
 from polyaxon.actions.groups import close_search, end_search, finish_search, last_finish
 from polyaxon.actions.runs import request_stop
-from polyaxon.actions.statuses import set_status
+from polyaxon.actions.statuses import lock, set_status
 from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.lifecycles import EXPERIMENT
@@ -129,11 +130,16 @@ def _room(plan: Plan, counts: Counts) -> int:
     return min(room, left, SUGGESTIONS_AT_ONCE)
 
 
+@transaction.atomic
 def _stop(group: ExperimentGroup) -> None:
-    reason = group.status_message or "Its group was stopped."
-    if group.status != s.STOPPING:
+    """Have every trial end, and then the search. Not by a pass that is late: it may have been resumed meanwhile."""
+    locked = lock(group)
+    if locked.is_done or (locked.status != s.STOPPING and locked.stop_requested_at is None):
+        return
+    reason = locked.status_message or "Its group was stopped."
+    if locked.status != s.STOPPING:
         set_status(group, s.STOPPING, message=reason)
-    for trial in group.experiments.exclude(status__in=EXPERIMENT.done).filter(stop_requested_at=None):
+    for trial in group.experiments.exclude(status__in=EXPERIMENT.done).filter(stop_requested_at=None).order_by("pk"):
         request_stop(trial, message=reason)
     if not group.experiments.exclude(status__in=EXPERIMENT.done).exists():
         set_status(group, _ending(group), message=reason)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpsearch.pruning import prune
+from hpsearch.pruning import Stop, prune
 from polyaxon.actions.trials import prune_trial
 from polyaxon.db.models import ExperimentGroup
-from polyaxon.trials.curves import Progress, curves, progress, widened
+from polyaxon.trials.curves import curves, progress, widened
 from polyaxon.trials.plans import Plan
 from polyaxon_schemas.hptuning import EarlyStopping
 from scheduler.passes import queue
@@ -28,25 +28,21 @@ def _apply(group: ExperimentGroup, place: int, item: EarlyStopping) -> None:
     assert item.policy is not None
     trials = progress(group, item.metric)
     interval = widened(item.policy.evaluation_interval, trials)
-    if not any(trial.running for trial in trials) or not _is_new((group.pk, place), trials, interval):
-        return
+    now = [(trial.series, trial.running, trial.last_step // interval) for trial in trials]
+    if not any(trial.running for trial in trials) or _seen.get((group.pk, place)) == now:
+        return  # no trial has come further, begun or ended
     policy = item.policy.model_copy(update={"evaluation_interval": interval})
-    stops = prune(item.model_copy(update={"policy": policy}), curves(trials, interval))
+    _stop(group, prune(item.model_copy(update={"policy": policy}), curves(trials, interval)))
+    if len(_seen) >= _MOST_SEEN:
+        _seen.clear()
+    _seen[group.pk, place] = now
+
+
+def _stop(group: ExperimentGroup, stops: Sequence[Stop]) -> None:
     rows = group.experiments.filter(trial_index__in=[stop.index for stop in stops]) if stops else ()
     by_index = {row.trial_index: row for row in rows}
     for stop in stops:
         prune_trial(by_index[stop.index], stop.reason, stop.numbers)
-
-
-def _is_new(key: tuple[int, int], trials: Sequence[Progress], interval: int) -> bool:
-    """Whether any trial has come further, begun or ended since the last time."""
-    now = [(trial.series, trial.running, trial.last_step // interval) for trial in trials]
-    if _seen.get(key) == now:
-        return False
-    if len(_seen) >= _MOST_SEEN:
-        _seen.clear()
-    _seen[key] = now
-    return True
 
 
 def groups_to_watch() -> list[int]:

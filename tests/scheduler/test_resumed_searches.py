@@ -255,6 +255,19 @@ def test_late_events_never_open_a_search_again() -> None:
     assert group.status == "done"
 
 
+def test_a_late_pass_does_not_stop_what_was_resumed_meanwhile() -> None:
+    group = search(RANDOM)
+    step(group)
+    stop_group(group, group.user)
+    late = ExperimentGroup.objects.get(pk=group.pk)
+    stop(group)
+    resume_group(group, group.user)
+    groups._stop(late)
+    step(group)
+    assert group.status == "running"
+    assert not group.experiments.filter(status="running", stop_requested_at__isnull=False).exists()
+
+
 # -- restart and copy --
 
 

@@ -45,6 +45,10 @@ class SearchDecision(Timestamped):
                 condition=Q(parent_index__isnull=False),
                 name="decision_group_parent",
             ),
+            # Of few, if any: what was interrupted before a search was resumed.
+            models.Index(
+                fields=["experiment_group", "trial_index"], condition=Q(kind="replaced"), name="decision_group_replaced"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
