@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -158,3 +159,25 @@ def test_what_a_clone_s_own_file_says_wins_over_the_original(client: APIClient, 
         assert (plain.get("framework"), changed.get("framework")) in {("keras", "pytorch"), (None, None)}
     refused = client.post(f"{P}/jobs/{job.pk}/restart", {"content": "{"}, format="json")
     assert refused.status_code == 400
+
+
+def test_a_changed_file_changes_what_is_asked_for(client: APIClient, project: Project) -> None:
+    environment = {"timeout": 60, "max_retries": 2, "priority": 3, "queue": "night", "ttl": 5}
+    made = client.post(f"{P}/jobs", {"content": content("job", environment=environment)}, format="json").json()
+    row = Job.objects.get(pk=made["id"])
+    assert (row.timeout, row.max_retries, row.priority, row.queue, row.ttl) == (60, 2, 3, "night", 5)
+    text = content("job", environment={"timeout": "2m", "restart_policy": "OnFailure"})
+    assert client.patch(f"{P}/jobs/{row.pk}", {"content": text}, format="json").status_code == 200
+    row.refresh_from_db()
+    assert (row.timeout, row.max_retries, row.retries_failures, row.priority) == (120, 3, True, 0)
+    assert (row.queue, row.ttl) == (None, 5)
+
+
+def test_strict_templates_are_a_setting(client: APIClient, project: Project, settings: Any) -> None:
+    body = {"content": json.dumps({"version": 1, "kind": "experiment", "run": {"cmd": "a {{ lr }}"}})}
+    assert client.post(f"{P}/experiments", body, format="json").status_code == 201
+    core = settings.CONFIG.core.model_copy(update={"strict_templates": True})
+    settings.CONFIG = replace(settings.CONFIG, core=core)
+    answer = client.post(f"{P}/experiments", body, format="json")
+    assert answer.status_code == 400
+    assert "run.cmd: 'lr' has no value" in json.dumps(answer.json())
