@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
 PROJECT = "digits"
+PATIENCE_WITH_LOGS = 5.0
 
 
 class _Project:
@@ -82,7 +83,11 @@ class TestClusterRunner(RunnerContract):
         return on_node(make_spec(folder, command, **more), code=code)
 
     def logs(self, spec: LaunchSpec) -> list[str]:
-        return pod_log(self.core, self.namespace, spec.run)
+        """The last lines reach the node's file a moment after the end is told."""
+        deadline = time.monotonic() + PATIENCE_WITH_LOGS
+        while not (lines := pod_log(self.core, self.namespace, spec.run)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return lines
 
     # Kubernetes tells exit codes only; those above 128 are what shells make of signals.
     @pytest.mark.parametrize(
