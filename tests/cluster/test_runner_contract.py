@@ -49,7 +49,7 @@ def project(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     server = Server(folder, POLYAXON_HOST=host, POLYAXON_ALLOWED_HOSTS=hosts)
     server.url = f"http://{host}:{server.port}"
     try:
-        yield _Project(server.start(), folder)
+        yield _Project(server.start(patience=180), folder)  # beside a cluster everything is slow
     finally:
         server.close()
 
@@ -115,19 +115,18 @@ class TestClusterRunner(RunnerContract):
         runner.stop(spec.run, 1, StopReason.USER, 8)
         runner.stop(spec.run, 1, StopReason.SHUTDOWN, 0)
         pods = self.core.list_namespaced_pod(self.namespace).items
-        assert [pod.metadata.deletion_grace_period_seconds for pod in pods] == [1]
+        assert all(pod.metadata.deletion_grace_period_seconds == 1 for pod in pods)  # it may have ended by now
         assert wait_end(runner, spec, self.seconds).stop_reason == StopReason.USER
 
     def test_usage_covers_all_processes(self, runner: Runner, tmp_path: Path) -> None:
-        """A kubelet measures every ten seconds or so."""
+        """A kubelet measures every ten seconds or so, and counts processes by itself."""
         spec = self.spec(tmp_path, "(while :; do :; done) & echo ready; sleep 100")
         runner.submit(spec)
         wait_running(runner, spec, self.seconds)
         deadline = time.monotonic() + self.seconds
-        while (usage := runner.usage(spec.run, 1)) is None or usage.cpu_percent < 5:
+        while (usage := runner.usage(spec.run, 1)) is None or usage.cpu_percent < 5 or usage.processes < 2:
             assert time.monotonic() < deadline, usage
             time.sleep(1)
-        assert usage.processes >= 2
         assert usage.memory_bytes > 1_000_000
         assert usage.cpu_percent < 150
         runner.stop(spec.run, 1, StopReason.USER, 0)

@@ -54,7 +54,7 @@ def server(cluster: Cluster, cluster_namespace: str, tmp_path: Path, outputs: Pa
     )
     running.url = f"http://{host}:{running.port}"
     try:
-        yield running.start()
+        yield running.start(patience=180)
     finally:
         running.close()
 
@@ -123,7 +123,7 @@ def test_a_server_that_is_killed_finds_its_runs_again(
     key = server.create_experiment("digits", "sleep 5; echo done")
     wait(server, "experiments", key, {"running"})
     server.kill()
-    server.start()
+    server.start(patience=180)
     found = wait(server, "experiments", key, DONE)
     assert found["last_status"] == "succeeded"
     assert pod_log(core, cluster_namespace, found["uuid"]) == ["done"]

@@ -61,9 +61,9 @@ class Server:
             **environment,
         }
 
-    def start(self) -> Server:
+    def start(self, patience: float = START_TIMEOUT) -> Server:
         self.launch()
-        self.wait_until_ready()
+        self.wait_until_ready(patience)
         return self
 
     def launch(self) -> subprocess.Popen[bytes]:
@@ -78,9 +78,9 @@ class Server:
             )
         return self.process
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, patience: float = START_TIMEOUT) -> None:
         assert self.process is not None
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
