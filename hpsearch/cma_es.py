@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.encoding import Encoding
@@ -65,21 +66,23 @@ class CmaSearch(ModelSearch):
     ) -> list[tuple[int, float | None]] | None:
         """Index and loss of the trials that end a generation; None while there are too few."""
         metric = self._settings.metric
-        found: list[tuple[int, float | None]] = []
-        for trial in suggested:
-            if trial.stage.rung == generation and trial.state.is_done and len(found) < population:
-                known = outcome(trial, metric.name) == Outcome.VALUE
-                found.append((trial.index or 0, loss(trial, metric) if known else None))
-        return found if len(found) == population else None
+        done = [trial for trial in _members(generation, suggested) if trial.state.is_done][:population]
+        if len(done) < population:
+            return None
+        known = [outcome(trial, metric.name) == Outcome.VALUE for trial in done]
+        return [
+            (trial.index or 0, loss(trial, metric) if has else None) for trial, has in zip(done, known, strict=True)
+        ]
 
     def _state(self, generation: int, suggested: Sequence[Trial]) -> CmaState:
         """The distribution that a generation is drawn from: remembered, or told again from the first generation on."""
         from hpsearch.cma_state import initial, remembered  # noqa: PLC0415 - numpy's algebra is loaded when needed
 
+        for trial in _members(generation, suggested):
+            known = remembered(trial.numbers.get("state"))
+            if known is not None:
+                return known
         opened = {trial.stage.rung: trial.numbers for trial in suggested if "told" in trial.numbers}
-        known = remembered(opened[generation].get("state")) if generation in opened else None
-        if known is not None:
-            return known
         state = initial(self._encoding, self._settings, self._seed)
         for rung in range(1, generation + 1):
             told = opened[rung]["told"] if rung in opened else self._told(rung - 1, suggested, state.population_size)
@@ -103,13 +106,18 @@ class CmaSearch(ModelSearch):
         return Suggestion(index, free, stage, reason=reason, numbers={"x": place, **numbers})
 
 
+def _members(generation: int, suggested: Sequence[Trial]) -> list[Trial]:
+    """The trials of a generation, by index. A later trial is never of an earlier generation."""
+    first = bisect_left(suggested, generation, key=lambda trial: trial.stage.rung)
+    last = bisect_right(suggested, generation, key=lambda trial: trial.stage.rung)
+    return list(suggested[first:last])
+
+
 def _place(suggested: Sequence[Trial], index: int) -> list[float]:
     """Where a trial was drawn; empty if it is there no more."""
-    at = min(index, len(suggested) - 1)
-    while at >= 0 and (suggested[at].index or 0) > index:
-        at -= 1
-    found = suggested[at] if at >= 0 and suggested[at].index == index else None
-    return list(found.numbers.get("x", ())) if found is not None else []
+    at = bisect_left(suggested, index, key=lambda trial: trial.index or 0)
+    found = suggested[at] if at < len(suggested) else None
+    return list(found.numbers.get("x", ())) if found is not None and found.index == index else []
 
 
 def _check_numeric(encoding: Encoding) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hpsearch.algorithm import SearchAlgorithm
@@ -55,16 +55,19 @@ class ModelSearch(SearchAlgorithm):
         missing = history.missing(self._planned, limit + 1)
         if not missing:
             return Decision((), True, self._title)
-        trials = list(history.all())
-        taken = Taken(self._space, (trial.params for trial in trials))
+        known = history.all()
+        taken = Taken(self._space, [trial.params for trial in known])
+        added = [trial for trial in known if trial.index is None]
+        suggested = list(known[: len(known) - len(added)])
         made: list[Suggestion] = []
         for index in missing[:limit]:
-            suggestion = self._propose(index, _before(index, trials), taken)
+            place = bisect_left(suggested, index, key=_index)
+            suggestion = self._propose(index, [*suggested[:place], *added], taken)
             if suggestion is None:
                 return Decision(tuple(made), True, f"{self._title}; every point of the space is taken")
             made.append(suggestion)
             taken.add(suggestion.params)
-            trials.append(_waiting(suggestion))
+            suggested.insert(place, _waiting(suggestion))
         return Decision(tuple(made), len(missing) <= limit, self._title)
 
     def _free(
@@ -79,13 +82,9 @@ class ModelSearch(SearchAlgorithm):
         return self._space.free_point(rng, taken.keys)
 
 
-def _before(index: int, trials: Sequence[Trial]) -> list[Trial]:
-    """Trials with a lower index in the order of these, then those that people added."""
-    return sorted((each for each in trials if each.index is None or each.index < index), key=_place)
-
-
-def _place(trial: Trial) -> float:
-    return math.inf if trial.index is None else trial.index
+def _index(trial: Trial) -> int:
+    assert trial.index is not None  # those that people added come after all others
+    return trial.index
 
 
 def _waiting(suggestion: Suggestion) -> Trial:

@@ -6,12 +6,14 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import optuna
 import pytest
 
 from hpsearch import MemoryHistory, SearchError, Suggestion, TrialState, cma_state, create_algorithm
 from hpsearch.caching import Recent
 from polyaxon_schemas.hptuning import HpTuning
 from tests.hpsearch.driving import History, drive, pool
+from tests.hpsearch.timing import fastest
 
 UNIT = {name: {"uniform": "-5:5"} for name in "xyz"}
 
@@ -94,3 +96,16 @@ def test_a_constant_of_any_kind_is_no_matter() -> None:
     found = algorithm({**UNIT, "kind": {"values": ["a"]}}).suggest(MemoryHistory(), limit=3).suggestions
     assert {suggestion.params["kind"] for suggestion in found} == {"a"}
     assert all(math.isfinite(x) for suggestion in found for x in suggestion.numbers["x"])
+
+
+@pytest.mark.slow
+def test_a_suggestion_costs_little_more_than_optunas_sampler_alone() -> None:
+    search = algorithm(UNIT, 2000)
+    history = MemoryHistory(drive(algorithm(UNIT, 1000), outcome=sphere, limit=1).values())
+    study = optuna.create_study(sampler=optuna.samplers.CmaEsSampler(seed=0))
+    space: dict[str, Any] = {name: optuna.distributions.FloatDistribution(-5, 5) for name in UNIT}
+    for _ in range(1000):
+        asked = study.ask(space)
+        study.tell(asked, sum((value - 1) ** 2 for value in asked.params.values()))
+    ours, alone = fastest(lambda: search.suggest(history, limit=1), lambda: study.ask(space))
+    assert ours < 1.5 * alone

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +14,7 @@ from hpsearch import MemoryHistory, Trial, TrialState, create_algorithm
 from hpsearch import tpe_model as model
 from hpsearch.caching import Recent
 from polyaxon_schemas.hptuning import HpTuning
+from tests.hpsearch.timing import fastest
 
 MATRIX: dict[str, Any] = {
     "x": {"uniform": "0:1"},
@@ -110,16 +109,5 @@ def test_a_suggestion_costs_little_more_than_optunas_sampler_alone(multivariate:
         study.add_trial(
             optuna.trial.create_trial(params=dict(trial.params), distributions=space, value=trial.metrics["loss"])
         )
-    ours, alone = _fastest(lambda: suggested(trials, limit=1, multivariate=multivariate), lambda: study.ask(space))
+    ours, alone = fastest(lambda: suggested(trials, limit=1, multivariate=multivariate), lambda: study.ask(space))
     assert ours < 1.5 * alone
-
-
-def _fastest(*calls: Callable[[], Any]) -> list[float]:
-    """The least seconds that each takes of this thread's time, which other processes do not add to; in turns."""
-    found: list[list[float]] = [[] for _ in calls]
-    for _ in range(20):
-        for call, times in zip(calls, found, strict=True):
-            start = time.thread_time()
-            call()
-            times.append(time.thread_time() - start)
-    return [min(times) for times in found]
