@@ -22,14 +22,19 @@ from tests.embedded.test_serve import of_runs
 
 pytestmark = pytest.mark.slow
 KILLS = 50
+FREE = 0.9  # The share of a search's runs that may end before the last kill: the search has to outlive it.
 
 # Reports one value, to whichever server is there, and leaves a line at its beginning and its end.
 SCRIPT = """
-import json, os, sys, time, urllib.request
-lr, epochs, pause = sys.argv[1], sys.argv[2], float(sys.argv[3])
+import glob, json, os, sys, time, urllib.request
+lr, epochs, pause, free, kills_over = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 trace = open(os.environ["POLYAXON_RUN_OUTPUTS_PATH"] + "/trace", "a", buffering=1)
 print("begun", lr, epochs, file=trace)
 time.sleep(pause)
+traces = glob.glob(os.environ["POLYAXON_RUN_OUTPUTS_PATH"] + "/../*/trace")
+begun = sum(line.startswith("begun") for name in traces for line in open(name))
+while begun > free and not os.path.exists(kills_over):
+    time.sleep(0.1)
 info = json.loads(os.environ["POLYAXON_EXPERIMENT_INFO"])
 owner, project = info["project_name"].split(".")
 path = f"/api/v1/{owner}/{project}/experiments/{info['experiment_name'].split('.')[-1]}/metrics"
@@ -89,6 +94,7 @@ def test_searches_survive_fifty_sigkills_as_if_nothing_had_happened(server: Serv
         server.kill()
         server.launch()
     last_kill = time.time()
+    kills_over(server).touch()
     server.wait_until_ready()
     for group in (one, several):
         detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=150)
@@ -101,9 +107,14 @@ def test_searches_survive_fifty_sigkills_as_if_nothing_had_happened(server: Serv
 
 def start(server: Server, section: dict[str, Any], pause: float) -> int:
     script = server.folder.parent / "train.py"
-    command = f"exec python -S {script} {{{{ lr }}}} {{{{ epochs }}}} {pause}"
+    free = round(FREE * len(undisturbed(section)))
+    command = f"exec python -S {script} {{{{ lr }}}} {{{{ epochs }}}} {pause} {free} {kills_over(server)}"
     content = {"version": 1, "kind": "group", "hptuning": section, "run": {"cmd": command}}
     return int(server.request("POST", "admin/p/groups", {"content": json.dumps(content)})["id"])
+
+
+def kills_over(server: Server) -> Path:
+    return server.folder.parent / "kills-over"
 
 
 def trials(server: Server, group: int) -> list[dict[str, Any]]:
