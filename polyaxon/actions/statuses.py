@@ -101,20 +101,22 @@ def may_move(row: Stateful, status: str) -> bool:
     return row.LIFECYCLE.can_move(row.status, status) and not again
 
 
-def carry_out(moves: Sequence[Move]) -> None:
+def carry_out(moves: Sequence[Move], *, observed: bool = False) -> None:
     """Make changes that are allowed, of rows whose other fields are stored, in the caller's transaction.
 
-    What becomes of a run and of its replica is written together: on Postgres in one round trip.
+    What becomes of a run and of its replica is written together: on Postgres in one round trip. `observed`: the run's
+    own pass makes them, so that it needs no further one when the run is done.
     """
     if moves:
-        _write(moves, [statement for move in moves for statement in _statements(move, _record(move))])
+        statements = [statement for move in moves for statement in _statements(move, _record(move))]
+        _write(moves, statements, observed=observed)
 
 
-def _write(moves: Sequence[Move], statements: Sequence[Statement]) -> None:
+def _write(moves: Sequence[Move], statements: Sequence[Statement], *, observed: bool = False) -> None:
     events.store([event for move in moves for event in _events(move)], first=statements)
     for move in moves:
         if move.row.is_done and not isinstance(move.row, ExperimentJob):
-            _wake_dependents(move.row)
+            _wake_dependents(move.row, observed=observed)
 
 
 def _statements(move: Move, record: StatusRecord, *, with_record: bool = True) -> Iterator[Statement]:
@@ -225,11 +227,11 @@ def _events(move: Move) -> Iterator[Event]:
         yield events.make("failed" if status in row.LIFECYCLE.failed else "done", row, context={"status": status})
 
 
-def _wake_dependents(row: Stateful) -> None:
-    """A finished run frees a slot, and its group wants to know."""
+def _wake_dependents(row: Stateful, *, observed: bool) -> None:
+    """A finished run frees a slot, its group wants to know, and its runner may have something left of it."""
     wake("dispatch")
     group = getattr(row, "experiment_group_id", None)
     if group:
         wake("group", group)
-    if not isinstance(row, ExperimentGroup):
+    if not observed and not isinstance(row, ExperimentGroup):
         wake_row(row)

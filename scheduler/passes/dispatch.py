@@ -23,7 +23,7 @@ def dispatch(seen: slots.Load | None = None) -> int:
         return 0  # the usual case, without the database's write lock
     with transaction.atomic():
         _hold_lock()
-        free = _free(slots.load().active)
+        free = _free(slots.active())
         runs = slots.waiting(free, load) if free > 0 else []
         # One order of locks for all who lock several runs: experiments before jobs, by number.
         runs.sort(key=lambda run: (run.model.__name__, run.pk))

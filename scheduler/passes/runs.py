@@ -38,7 +38,7 @@ def advance(run: Run, *, launching: bool = True) -> None:
     With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long.
     """
     with turns.runs.take(_key(run)) as ours:
-        if ours and not _goes_on(run) and _renew(run):
+        if ours and not _goes_on(run) and _renew(run, to_launch=launching):
             _step(run, configured_runner(), launching=launching)
 
 
@@ -120,8 +120,6 @@ def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
 
 def _begin(run: Run, runner: Runner) -> None:
     begun = timezone.now()
-    if not _renew(run, to_launch=True):
-        return
     try:
         if not launch(run, runner):
             return
@@ -244,7 +242,7 @@ def _move(run: Run, status: str, *, message: str | None = None, at: datetime | N
     rows: list[Stateful] = [row]
     if isinstance(row, Experiment) and status != s.STARTING:
         rows.append(replica(row))
-    carry_out([Move(each, status, message, at=at) for each in rows if may_move(each, status)])
+    carry_out([Move(each, status, message, at=at) for each in rows if may_move(each, status)], observed=True)
     copy_state(row, run)
     run.stop_requested_at = row.stop_requested_at
     return True

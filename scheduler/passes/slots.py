@@ -40,6 +40,13 @@ def load() -> Load:
     return Load(int(active), *map(bool, flags))
 
 
+def active() -> int:
+    """How many runs hold a slot."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE)
+        return int(cursor.fetchone()[0])
+
+
 def _quoted(statuses: frozenset[str]) -> str:
     return ", ".join(f"'{status}'" for status in sorted(statuses))
 
@@ -65,9 +72,11 @@ def _named(sql: str) -> str:
     return sql.format(**_NAMES)
 
 
-_LOAD = _named("""
-SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job}),
-       {builds},
+_ACTIVE = _named("""
+SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job})
+""")
+_LOAD = _ACTIVE + _named("""
+     , {builds},
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL),
        EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL)
