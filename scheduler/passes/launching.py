@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from django.db import Error as AnyDatabaseError
 
+from polyaxon.db.models import Token
 from polyaxon.errors import UserError
+from polyaxon.security import tokens
 from polyaxon.stores import RepoError
 from polyaxon_schemas import PolyaxonfileError
 from scheduler.launch import launch_spec
 from scheduler.passes.queue import Run
-from scheduler.runners.base import Closing, LaunchRefused, Runner, RunnerError
+from scheduler.runners.base import Closing, LaunchRefused, LaunchSpec, Runner, RunnerError
 
 logger = logging.getLogger(__name__)
 
@@ -24,15 +28,26 @@ class NotYet(Exception):
     """The run did not start; trying again may help."""
 
 
-def launch(run: Run, runner: Runner) -> bool:
-    """Start the run's attempt unless that was done before; False when it has to wait for the next server.
+def prepare(run: Run) -> tuple[LaunchSpec, Token]:
+    """What the runner is to start, and the run's token, which is to be stored before that.
 
     Raises `Refused` or `NotYet`.
     """
+    with _sorted(run):
+        key, token = tokens.draft(run.user, run=run.uuid)
+        return launch_spec(run, key), token
+
+
+def submit(run: Run, spec: LaunchSpec, runner: Runner) -> None:
+    """Start the run's attempt unless that was done before, or the next server has to. Raises `Refused` or `NotYet`."""
+    with _sorted(run), suppress(Closing):
+        runner.submit(spec)
+
+
+@contextmanager
+def _sorted(run: Run) -> Iterator[None]:
     try:
-        runner.submit(launch_spec(run))
-    except Closing:
-        return False
+        yield
     except AnyDatabaseError:
         raise  # the next pass does it again
     except (PolyaxonfileError, UserError, LaunchRefused) as error:
@@ -44,7 +59,6 @@ def launch(run: Run, runner: Runner) -> bool:
         # Nothing that a repetition would mend; a run that hangs without a word would be worse.
         logger.exception("Run %s cannot be launched", run.uuid.hex)
         raise Refused(f"the platform failed ({type(error).__name__}: {error}); its log tells more") from error
-    return True
 
 
 def _told(error: Exception) -> str:
