@@ -33,7 +33,7 @@ from polyaxon.db.models import (
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement, append, change, deletion, insertion, update
+from polyaxon.db.writes import Statement, append, append_all, change, deletion, insertion, update
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -159,7 +159,7 @@ def first_status(instance: Stateful) -> StatusRecord:
 def first_statuses(rows: Sequence[Stateful]) -> None:
     """The same of many new rows of one kind, with one statement."""
     if rows:
-        _RECORDS[type(rows[0])][0]._default_manager.bulk_create([_first(row) for row in rows])
+        append_all([_first(row) for row in rows])
 
 
 def _first(row: Stateful) -> StatusRecord:
