@@ -40,7 +40,26 @@ def _session(ctx: click.Context) -> Session:
 
 def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        _session(ctx).as_json = True
+        _session(ctx).out.as_json = True
+
+
+def _want_columns(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("name at least one column, such as id,last_status.", ctx=ctx)
+    _session(ctx).out.columns = names
+
+
+def _columns_option() -> click.Option:
+    return click.Option(
+        ["-o", "--output"],
+        metavar="COLUMNS",
+        expose_value=False,
+        callback=_want_columns,
+        help="Show these columns, such as id,last_status,params.lr.",
+    )
 
 
 def _json_option() -> click.Option:
@@ -54,11 +73,17 @@ def _json_option() -> click.Option:
 
 
 class Command(click.Command):
-    """A command that also takes the global `--json` behind its name, and `-h` for help."""
+    """A command that also takes `--json` and `-o` behind its name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.append(_json_option())
+        self.params += [_json_option(), _columns_option()]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with `--json` there is JSON at its end, whatever it does."""
+        result = super().invoke(ctx)
+        _session(ctx).out.finish()
+        return result
 
 
 class Group(click.Group):

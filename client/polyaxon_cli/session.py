@@ -21,7 +21,7 @@ __all__ = ["PAGE_SIZE", "ProjectRef", "Session", "pass_session"]
 PAGE_SIZE = 20
 USER = re.compile(r"[-\w]+\Z")
 NAME = re.compile(r"[-a-zA-Z0-9_]+\Z")
-FLAGS = {"experiment": "-xp", "group": "-g", "job": "-j"}
+FLAGS = {"experiment": "-xp", "group": "-g", "job": "-j", "build": "-b"}
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,15 @@ class Session:
     """Made by the root command and handed to every command; talks to the server only when asked to."""
 
     verbose: bool = False
-    as_json: bool = False
+    debug: bool = False
+    out: Output = field(default_factory=Output)
     project_name: str | None = None
     run_ids: dict[str, int] = field(default_factory=dict)
 
     @property
-    def out(self) -> Output:
-        """Where the command prints."""
-        return Output(as_json=self.as_json)
+    def as_json(self) -> bool:
+        """Whether answers are printed as JSON."""
+        return self.out.as_json
 
     @cached_property
     def http(self) -> Transport:

@@ -209,6 +209,7 @@ def update(session: Session, /, name: str | None, description: str | None, tags:
 add_results(group)
 shared.add_list(group, KIND)
 shared.add_statuses(group, KIND)
+shared.add_bookmarks(group, KIND)
 shared.add_delete(group, KIND, refused=0)
 
 
