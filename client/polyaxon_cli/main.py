@@ -22,10 +22,12 @@ __all__ = ["cli", "main"]
 
 # Name: where the command is (module below polyaxon_cli.commands) and its line in the overview.
 COMMANDS = {
+    "admin": ("admin", "Check deployment files, and show what puts them in place."),
     "bookmark": ("bookmark", "List what was bookmarked."),
     "build": ("build", "Look at and steer one build of an image."),
     "check": ("check", "Validate polyaxonfiles and show what they define."),
     "cluster": ("cluster", "Show the cluster and its nodes."),
+    "completion": ("completion", "Install completion of the shell."),
     "config": ("config", "Show and change the address of the server."),
     "dashboard": ("tool", "Open the dashboard in the browser."),
     "deploy": ("tool", "Moved: see `polyaxon admin deploy`."),

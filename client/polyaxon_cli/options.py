@@ -15,6 +15,8 @@ from polyaxon_cli.session import PAGE_SIZE, Session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from click.shell_completion import CompletionItem
+
 __all__ = [
     "Command",
     "Group",
@@ -105,6 +107,21 @@ def _keep_project(ctx: click.Context, _: click.Parameter, value: str | None) -> 
         _session(ctx).project_name = value
 
 
+def _complete_projects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from polyaxon_cli.completion import complete_projects
+
+    return complete_projects(ctx, param, incomplete)
+
+
+def _complete_runs(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from polyaxon_cli.completion import complete_runs
+
+        return complete_runs(kind)(ctx, param, incomplete)
+
+    return complete
+
+
 def project_option(*names: str) -> Callable[[F], F]:
     """`-p/--project` (or only the given names where `-p` means something else)."""
     return click.option(
@@ -112,6 +129,7 @@ def project_option(*names: str) -> Callable[[F], F]:
         metavar="PROJECT",
         expose_value=False,
         callback=_keep_project,
+        shell_complete=_complete_projects,
         help="Project as NAME, USER/NAME or USER.NAME; default: the one initialised in this folder.",
     )
 
@@ -129,6 +147,7 @@ def run_option(kind: str, *names: str) -> Callable[[F], F]:
         metavar="ID",
         expose_value=False,
         callback=keep,
+        shell_complete=_complete_runs(kind),
         help=f"Id of the {kind}; default: the last one seen in this folder.",
     )
 

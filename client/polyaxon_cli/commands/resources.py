@@ -28,23 +28,24 @@ GPU = (
 
 def add_resources(group: click.Group, kind: str, *, replicas: bool = False) -> None:
     """`resources` of kinds whose processes are measured."""
-    job = click.option(
-        "-j", "--job", type=click.IntRange(min=1), metavar="ID", hidden=not replicas, help="Only this replica."
-    )
 
     @group.command(help=f"Show what the {kind} takes of the machine; on a terminal, until it ends.")
     @shared.of_run(kind)
-    @job
     @click.option("-g", "--gpu", is_flag=True, help="Show its GPUs.")
     @pass_session
-    def resources(session: Session, job: int | None, gpu: bool) -> None:
-        parts = ("jobs", job, "resources") if job and replicas else ("resources",)
+    def resources(session: Session, gpu: bool, job: int | None = None) -> None:
+        parts = ("jobs", job, "resources") if job else ("resources",)
         path = session.run_path(kind, *parts)
         session.http.get(session.run_path(kind))  # a run that does not exist is told at once
         if session.out.interactive:
             _follow(session, kind, path, gpu=gpu)
         else:
             _once(session, path, gpu=gpu)
+
+    if replicas:
+        resources.params.append(
+            click.Option(["-j", "--job"], type=click.IntRange(min=1), metavar="ID", help="Only this replica.")
+        )
 
 
 def add_requests(group: click.Group, kind: str) -> None:
