@@ -156,8 +156,9 @@ def _reporter(session: Session) -> Iterator[Callable[[Progress, str], None]]:
     def report_line(progress: Progress, best: str) -> None:
         line = f"{progress.status}: {progress}" + (f", {best}" if best else "")
         if line not in printed[-1:]:
+            # The estimate alone is no news: it changes with every look.
             printed.append(line)
-            session.out.message(line)
+            session.out.message(f"{line}{progress.estimate}")
 
     yield report_line
 
@@ -172,7 +173,7 @@ def _bar(session: Session) -> Iterator[Callable[[Progress, str], None]]:
         task = bar.add_task("waiting for the server", total=None)
 
         def report(progress: Progress, best: str) -> None:
-            text = f"{progress}{', ' if best else ''}{best}"
+            text = f"{progress}{', ' if best else ''}{best}{progress.estimate}"
             bar.update(task, total=progress.total, completed=progress.finished, description=text)
 
         yield report

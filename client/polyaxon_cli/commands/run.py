@@ -55,6 +55,8 @@ class Following:
 @click.option("-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder first.")
 @click.option("-l", "--log", "logs", is_flag=True, help="Follow the logs.")
 @click.option("--watch", is_flag=True, help="Wait for the end, and end with the exit code of the run.")
+@click.option("--local", is_flag=True, help="Run on this machine, in a container; the server tracks it.")
+@click.option("--conda_env", "--conda-env", "conda", metavar="FILE", help="With --local: in this conda environment.")
 @pass_session
 def run(
     session: Session,
@@ -69,6 +71,8 @@ def run(
     with_upload: bool,
     logs: bool,
     watch: bool,
+    local: bool,
+    conda: str | None,
 ) -> None:
     """Run what polyaxonfiles define.
 
@@ -81,19 +85,34 @@ def run(
         raise click.UsageError("--debug needs --ttl: how many seconds to sleep.")
     if with_upload and session.project_name:
         raise click.UsageError("-u uploads to the project initialised here; leave out -p, or -u.")
+    if conda and not local:
+        raise click.UsageError("--conda_env goes with --local.")
     extra = {"run": {"cmd": f"sleep {ttl}"}} if debug else None
     spec = specs.load(files, params=params, extra=extra, lenient=lenient)
     specs.refuse_kind(spec.kind, DEBUGGABLE if debug else RUNNABLE)
     for warning in spec.warnings:
         session.out.warning(warning)
+    if local:
+        specs.refuse_kind(spec.kind, DEBUGGABLE)
+        given = patch_of([("name", name), ("tags", split_tags(tags)), ("description", description)])
+        _run_here(session, spec, given, conda)
+        return
     session.project()
     if with_upload:
         upload_folder(session)
-    given = [("name", name), ("tags", split_tags(tags)), ("description", description)]
+    pairs = [("name", name), ("tags", split_tags(tags)), ("description", description)]
     if spec.kind != "group" and not debug:
-        given.append(("ttl", ttl))  # type: ignore[arg-type]
-    created = _create(session, spec, patch_of(given))
+        pairs.append(("ttl", ttl))  # type: ignore[arg-type]
+    created = _create(session, spec, patch_of(pairs))
     _follow(session, spec.kind, created, Following(logs=logs, watch=watch))
+
+
+def _run_here(session: Session, spec: Specification, given: dict[str, Any], conda: str | None) -> None:
+    from polyaxon_cli.local import run_locally
+
+    code = run_locally(session, spec, given, conda=conda)
+    if code:
+        raise CliError(f"The {spec.kind} ended with exit code {code}", "See what it printed above", exit_code=code)
 
 
 def _create(session: Session, spec: Specification, given: dict[str, Any]) -> dict[str, Any]:
