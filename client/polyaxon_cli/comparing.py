@@ -33,7 +33,11 @@ def differences(experiments: Sequence[Mapping[str, Any]], *, everything: bool = 
 
 def _flat(experiment: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for key, value in experiment.items():
+    run_env = dict(experiment.get("run_env") or {})
+    run_env.pop("pid", None)
+    packages = dict(str(package).partition("==")[::2] for package in run_env.pop("packages", None) or [])
+    fields.update({f"packages.{name}": version for name, version in packages.items()})
+    for key, value in {**experiment, "run_env": run_env}.items():
         if key in NESTED:
             fields.update({f"{NESTED[key]}.{name}": entry for name, entry in (value or {}).items()})
         elif key not in LEFT_OUT:

@@ -94,15 +94,28 @@ def exit_code(status: str) -> int:
     return 0 if status in GOOD else 1
 
 
-def print_logs(session: Session, path: str, *, follow: bool, hide_time: bool = False, job: str | None = None) -> str:
+def print_logs(
+    session: Session,
+    path: str,
+    *,
+    follow: bool,
+    hide_time: bool = False,
+    job: str | None = None,
+    err: bool = False,
+) -> str:
     """Print the log of the run at the API path `path`; following ends with the run.
 
-    `job` is the path below the run of one replica's log. Returns the last status heard of.
+    `job` is the path below the run of one replica's log. With `--json` every line is an object of its own; `err` has
+    plain lines on stderr instead. Returns the last status heard of.
     """
     watch = StatusWatch(session.http, path)
     lines = _log_lines(session, watch, f"{path}{job or ''}logs/", follow=follow)
     for line in lines:
-        click.echo(LINE_TIME.sub("", line) if hide_time else line)
+        shown = LINE_TIME.sub("", line) if hide_time else line
+        if session.as_json and not err:
+            session.out.json_line({"line": shown})
+        else:
+            click.echo(shown, err=err)
     return watch.status
 
 

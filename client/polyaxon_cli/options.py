@@ -89,12 +89,13 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands; `aliases` maps further names to commands."""
+    """A group of such commands, which takes both options, too; `aliases` maps further names to commands."""
 
     command_class = Command
 
     def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.params += [_json_option(), _columns_option()]
         self.aliases = aliases or {}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

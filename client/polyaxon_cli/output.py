@@ -108,6 +108,11 @@ class Output:
         self._answered = True
         click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
+    def json_line(self, data: Any) -> None:
+        """One of many answers, as JSON on a line of its own."""
+        self._answered = True
+        click.echo(json.dumps(data, ensure_ascii=False, default=str))
+
     def rows(
         self,
         rows: Sequence[Mapping[str, Any]],

@@ -133,7 +133,7 @@ def _follow(session: Session, kind: str, created: dict[str, Any], following: Fol
         return
     path = session.project().path(f"{kind}s", created["id"])
     if following.logs:
-        print_logs(session, path, follow=True)
+        print_logs(session, path, follow=True, err=session.as_json)
     if not following.watch:
         return
     ended = StatusWatch(session.http, path).wait() if following.logs else wait_for_run(session, path)
