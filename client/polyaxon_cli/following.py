@@ -94,15 +94,28 @@ def exit_code(status: str) -> int:
     return 0 if status in GOOD else 1
 
 
-def print_logs(session: Session, path: str, *, follow: bool, hide_time: bool = False, job: str | None = None) -> str:
+def print_logs(
+    session: Session,
+    path: str,
+    *,
+    follow: bool,
+    hide_time: bool = False,
+    job: str | None = None,
+    err: bool = False,
+) -> str:
     """Print the log of the run at the API path `path`; following ends with the run.
 
-    `job` is the path below the run of one replica's log. Returns the last status heard of.
+    `job` is the path below the run of one replica's log. With `--json` every line is an object of its own; `err` has
+    plain lines on stderr instead. Returns the last status heard of.
     """
     watch = StatusWatch(session.http, path)
     lines = _log_lines(session, watch, f"{path}{job or ''}logs/", follow=follow)
     for line in lines:
-        click.echo(LINE_TIME.sub("", line) if hide_time else line)
+        shown = LINE_TIME.sub("", line) if hide_time else line
+        if session.as_json and not err:
+            session.out.json_line({"line": shown})
+        else:
+            click.echo(shown, err=err)
     return watch.status
 
 
@@ -156,8 +169,9 @@ def _reporter(session: Session) -> Iterator[Callable[[Progress, str], None]]:
     def report_line(progress: Progress, best: str) -> None:
         line = f"{progress.status}: {progress}" + (f", {best}" if best else "")
         if line not in printed[-1:]:
+            # The estimate alone is no news: it changes with every look.
             printed.append(line)
-            session.out.message(line)
+            session.out.message(f"{line}{progress.estimate}")
 
     yield report_line
 
@@ -172,7 +186,7 @@ def _bar(session: Session) -> Iterator[Callable[[Progress, str], None]]:
         task = bar.add_task("waiting for the server", total=None)
 
         def report(progress: Progress, best: str) -> None:
-            text = f"{progress}{', ' if best else ''}{best}"
+            text = f"{progress}{', ' if best else ''}{best}{progress.estimate}"
             bar.update(task, total=progress.total, completed=progress.finished, description=text)
 
         yield report

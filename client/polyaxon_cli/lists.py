@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 __all__ = ["all_results", "list_experiments", "list_runs"]
 
-COLUMNS = {"experiments": columns.EXPERIMENTS, "groups": columns.GROUPS, "jobs": columns.JOBS}
+COLUMNS = {
+    "experiments": columns.EXPERIMENTS,
+    "groups": columns.GROUPS,
+    "jobs": columns.JOBS,
+    "builds": columns.BUILDS,
+    "tensorboards": columns.TENSORBOARDS,
+}
 # Enough for most histories in one answer, small enough to be answered quickly.
 BATCH = 1000
 
 
 def list_runs(session: Session, kind: str, *, query: str | None, sort: str | None, page: int) -> None:
-    """One page of `experiments`, `groups` or `jobs`."""
+    """One page of one kind of runs."""
     params = {"query": query, "sort": sort, **page_params(page)}
     answer = session.http.get(session.project().path(kind), params)
     session.out.page(answer, COLUMNS[kind], title=kind.capitalize(), current=page)

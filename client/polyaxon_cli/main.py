@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -20,18 +22,33 @@ __all__ = ["cli", "main"]
 
 # Name: where the command is (module below polyaxon_cli.commands) and its line in the overview.
 COMMANDS = {
+    "admin": ("admin", "Check deployment files, and show what puts them in place."),
+    "bookmark": ("bookmark", "List what was bookmarked."),
+    "build": ("build", "Look at and steer one build of an image."),
     "check": ("check", "Validate polyaxonfiles and show what they define."),
+    "cluster": ("cluster", "Show the cluster and its nodes."),
+    "completion": ("completion", "Install completion of the shell."),
     "config": ("config", "Show and change the address of the server."),
+    "dashboard": ("tool", "Open the dashboard in the browser."),
+    "deploy": ("tool", "Moved: see `polyaxon admin deploy`."),
+    "doctor": ("doctor", "Check connection, versions, login, permissions, clock and cluster."),
     "experiment": ("experiment", "Look at and steer one experiment."),
     "group": ("group", "Look at and steer a group of experiments, a search."),
     "init": ("init", "Link the current folder to a project."),
     "job": ("job", "Look at and steer one job."),
     "login": ("session", "Log in to the server."),
     "logout": ("session", "Forget the login."),
+    "notebook": ("plugins", "Start, find and stop the notebook of a project."),
+    "port-forward": ("port_forward", "Reach the server of a cluster from this machine."),
     "project": ("project", "Create, list and change projects."),
     "run": ("run", "Run what polyaxonfiles define."),
+    "superuser": ("account", "Grant and revoke the rights of administrators."),
     "sync": ("sync", "Send what was tracked offline, or while the server was away."),
+    "teardown": ("tool", "Moved: see `polyaxon admin teardown`."),
+    "tensorboard": ("plugins", "Start, find and stop a tensorboard."),
+    "upgrade": ("tool", "Upgrade this tool."),
     "upload": ("upload", "Upload the code of the current folder."),
+    "user": ("account", "Activate and delete accounts."),
     "version": ("session", "Show the versions of the tool and the server."),
     "whoami": ("session", "Show who is logged in."),
 }
@@ -49,7 +66,7 @@ class Root(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"polyaxon_cli.commands.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{cmd_name} is no command")
         return command
@@ -76,22 +93,27 @@ class Root(click.Group):
             raise
         except Exception as error:  # the last line of defence: no traceback for the person
             session = ctx.find_object(Session)
-            if session is not None and session.verbose:
-                logging.getLogger("polyaxon_cli").debug("failure", exc_info=error)
+            if session is not None and session.debug:
+                traceback.print_exception(type(error), error, error.__traceback__)
             raise _translated(error) from error
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="polyaxon")
 @click.option("-v", "--verbose", is_flag=True, help="Log every request on stderr.")
-@click.option("--offline", is_flag=True, help="Accepted for old scripts; only local commands work offline.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what goes wrong.")
+@click.option("--offline", is_flag=True, help="Let local runs do without the server.")
 @click.option("--json", "as_json", is_flag=True, help="Print the server's answers as JSON.")
 @click.pass_context
-def cli(ctx: click.Context, verbose: bool, offline: bool, as_json: bool) -> None:  # noqa: ARG001
+def cli(ctx: click.Context, verbose: bool, debug: bool, offline: bool, as_json: bool) -> None:
     """Run, track and tune experiments on a Polyaxon server."""
     session = ctx.ensure_object(Session)
     session.verbose = verbose or _configured_verbose()
-    session.as_json = as_json
+    session.debug = debug
+    session.out.as_json = as_json
+    if offline:
+        # What local runs look at.
+        os.environ["POLYAXON_IS_OFFLINE"] = "true"
     if session.verbose:
         _log_requests()
 
@@ -131,5 +153,5 @@ def _translated(error: Exception) -> click.ClickException:
 
     return explain(error) or CliError(
         f"Unexpected problem: {type(error).__name__}: {one_line(str(error))}",
-        "Run the command again with `polyaxon -v …` and report what it prints",
+        "Run the command again with `polyaxon --debug …` and report what it prints",
     )

@@ -15,6 +15,8 @@ from polyaxon_cli.session import PAGE_SIZE, Session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from click.shell_completion import CompletionItem
+
 __all__ = [
     "Command",
     "Group",
@@ -40,7 +42,26 @@ def _session(ctx: click.Context) -> Session:
 
 def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        _session(ctx).as_json = True
+        _session(ctx).out.as_json = True
+
+
+def _want_columns(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("name at least one column, such as id,last_status.", ctx=ctx)
+    _session(ctx).out.columns = names
+
+
+def _columns_option() -> click.Option:
+    return click.Option(
+        ["-o", "--output"],
+        metavar="COLUMNS",
+        expose_value=False,
+        callback=_want_columns,
+        help="Show these columns, such as id,last_status,params.lr.",
+    )
 
 
 def _json_option() -> click.Option:
@@ -54,20 +75,27 @@ def _json_option() -> click.Option:
 
 
 class Command(click.Command):
-    """A command that also takes the global `--json` behind its name, and `-h` for help."""
+    """A command that also takes `--json` and `-o` behind its name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.append(_json_option())
+        self.params += [_json_option(), _columns_option()]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with `--json` there is JSON at its end, whatever it does."""
+        result = super().invoke(ctx)
+        _session(ctx).out.finish()
+        return result
 
 
 class Group(click.Group):
-    """A group of such commands; `aliases` maps further names to commands."""
+    """A group of such commands, which takes both options, too; `aliases` maps further names to commands."""
 
     command_class = Command
 
     def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.params += [_json_option(), _columns_option()]
         self.aliases = aliases or {}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -80,6 +108,21 @@ def _keep_project(ctx: click.Context, _: click.Parameter, value: str | None) -> 
         _session(ctx).project_name = value
 
 
+def _complete_projects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from polyaxon_cli.completion import complete_projects
+
+    return complete_projects(ctx, param, incomplete)
+
+
+def _complete_runs(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from polyaxon_cli.completion import complete_runs
+
+        return complete_runs(kind)(ctx, param, incomplete)
+
+    return complete
+
+
 def project_option(*names: str) -> Callable[[F], F]:
     """`-p/--project` (or only the given names where `-p` means something else)."""
     return click.option(
@@ -87,6 +130,7 @@ def project_option(*names: str) -> Callable[[F], F]:
         metavar="PROJECT",
         expose_value=False,
         callback=_keep_project,
+        shell_complete=_complete_projects,
         help="Project as NAME, USER/NAME or USER.NAME; default: the one initialised in this folder.",
     )
 
@@ -104,6 +148,7 @@ def run_option(kind: str, *names: str) -> Callable[[F], F]:
         metavar="ID",
         expose_value=False,
         callback=keep,
+        shell_complete=_complete_runs(kind),
         help=f"Id of the {kind}; default: the last one seen in this folder.",
     )
 

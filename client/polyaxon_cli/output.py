@@ -1,26 +1,29 @@
 """Everything the tool prints: messages, tables, key/value views, JSON.
 
 On a terminal tables are drawn with colours; in a pipe they are plain aligned text without a width limit.
-With `--json` the raw answer goes to stdout and messages go to stderr.
+With `--json` the raw answer goes to stdout and messages go to stderr; a command that has no answer to show prints its
+messages as `{"messages": [...]}`, so that there is JSON from every command. `-o` chooses columns.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from polyaxon_cli import times
+from polyaxon_cli.errors import CliError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["Output", "number", "text_of"]
+__all__ = ["Output", "cell", "number", "text_of", "value_at"]
 
 # Wide enough that no cell is ever folded or cut in a pipe.
 UNLIMITED = 100_000
@@ -59,10 +62,18 @@ def text_of(value: Any) -> str:
 
 
 class Output:
-    """Prints to the current stdout and stderr."""
+    """Prints to the current stdout and stderr. `columns` are those of `-o`; None for each list's own."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, columns: Sequence[str] | None = None) -> None:
         self.as_json = as_json
+        self.columns = columns
+        self._answered = False
+        self._messages: list[str] = []
+
+    def finish(self) -> None:
+        """Print what was told as JSON where `--json` is wanted and no answer was shown."""
+        if self.as_json and not self._answered:
+            self.raw({"messages": self._messages})
 
     @property
     def interactive(self) -> bool:
@@ -80,6 +91,8 @@ class Output:
 
     def message(self, text: str, *, style: str | None = None) -> None:
         """A line for the person; on stderr when stdout carries JSON."""
+        if self.as_json:
+            self._messages.append(text)
         click.secho(text, fg=style, err=self.as_json)
 
     def success(self, text: str) -> None:
@@ -92,7 +105,13 @@ class Output:
 
     def raw(self, data: Any) -> None:
         """The server's answer as JSON on stdout."""
+        self._answered = True
         click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+    def json_line(self, data: Any) -> None:
+        """One of many answers, as JSON on a line of its own."""
+        self._answered = True
+        click.echo(json.dumps(data, ensure_ascii=False, default=str))
 
     def rows(
         self,
@@ -103,14 +122,21 @@ class Output:
         keep_empty: bool = False,
     ) -> None:
         """A table of `rows`; on a terminal, columns without any value are left out unless `keep_empty`."""
+        columns = self.columns or columns
+        self._refuse_unknown(rows, columns)
         cells = [[cell(row, column) for column in columns] for row in rows]
-        if self.interactive and not keep_empty and rows:
+        if self.interactive and not keep_empty and not self.columns and rows:
             kept = [i for i in range(len(columns)) if any(line[i] for line in cells)]
             columns = [columns[i] for i in kept]
             cells = [[line[i] for i in kept] for line in cells]
         if title:
             self.message(title, style="cyan")
         self._print_table(columns, cells)
+
+    def table(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+        """The same as something that rich draws, for `live.screen`."""
+        columns = self.columns or columns
+        return _rich_table(columns, [[cell(row, column) for column in columns] for row in rows], header=True)
 
     def page(self, page: Mapping[str, Any], columns: Sequence[str], *, title: str, current: int = 1) -> None:
         """One page of a list with its navigation line; `{"results": [...]}` as the server gives it."""
@@ -128,10 +154,21 @@ class Output:
 
     def details(self, data: Mapping[str, Any], *, title: str | None = None) -> None:
         """Key/value rows; dates as ages, nothing for missing values."""
-        pairs = [[key, cell(data, key)] for key in data]
+        if self.columns:
+            self._refuse_unknown([data], self.columns)
+        pairs = [[key, cell(data, key)] for key in self.columns or data]
         if title:
             self.message(title, style="cyan")
         self._print_table(["key", "value"], pairs, header=False)
+
+    def _refuse_unknown(self, rows: Sequence[Mapping[str, Any]], chosen: Sequence[str]) -> None:
+        """A column of `-o` that no row has is a mistake; the columns of a list may well be missing."""
+        if self.columns is None or not rows:
+            return
+        unknown = [name for name in chosen if not any(_has(row, name) for row in rows)]
+        if unknown:
+            known = sorted({str(key) for row in rows for key in row})
+            raise CliError(f"There is no column {', '.join(unknown)}", f"There are: {', '.join(known)}")
 
     def _print_table(self, columns: Sequence[str], cells: Iterable[Sequence[str]], *, header: bool = True) -> None:
         if not sys.stdout.isatty():
@@ -140,9 +177,23 @@ class Output:
         self.console().print(_rich_table(columns, cells, header=header))
 
 
+def value_at(row: Mapping[str, Any], column: str) -> Any:
+    """`row[column]`; `params.lr` is the entry `lr` of `params`."""
+    if column in row:
+        return row[column]
+    outer, _, inner = column.partition(".")
+    nested = row.get(outer)
+    return nested.get(inner) if inner and isinstance(nested, Mapping) else None
+
+
+def _has(row: Mapping[str, Any], column: str) -> bool:
+    outer, _, inner = column.partition(".")
+    return column in row or column == "total_run" or bool(inner and outer in row)
+
+
 def cell(row: Mapping[str, Any], column: str) -> str:
     """What a column shows for one object: ages for dates, the run time for `total_run`."""
-    value = row.get(column)
+    value = value_at(row, column)
     if column in DATES:
         return times.age(value)
     if column == "total_run" and value is None:

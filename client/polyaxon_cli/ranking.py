@@ -6,7 +6,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
+
+from polyaxon_cli import times
 
 __all__ = [
     "Goal",
@@ -42,29 +45,47 @@ class Goal:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a group is; `total` is None while the number of trials is not known."""
+    """How far a group is; `total` is None while the number of trials is not known.
+
+    `left` is the estimate of the seconds until the end: those per finished trial so far, for the trials to come.
+    """
 
     status: str
     finished: int
     running: int
     failed: int
     total: int | None
+    left: float | None = None
 
     @classmethod
-    def of(cls, group: Mapping[str, Any]) -> Progress:
+    def of(cls, group: Mapping[str, Any], now: datetime | None = None) -> Progress:
         """From the server's group detail."""
+        finished = sum(int(group.get(name) or 0) for name in FINISHED_COUNTS)
         return cls(
             status=str(group.get("last_status")),
-            finished=sum(int(group.get(name) or 0) for name in FINISHED_COUNTS),
+            finished=finished,
             running=int(group.get("num_running_experiments") or 0),
             failed=int(group.get("num_failed_experiments") or 0),
             total=expected_trials(group),
+            left=_seconds_left(group, finished, now or datetime.now(timezone.utc)),
         )
 
     def __str__(self) -> str:
         total = "" if self.total is None else f"/{self.total}"
         failed = f", {self.failed} failed" if self.failed else ""
         return f"{self.finished}{total} trials done, {self.running} running{failed}"
+
+    @property
+    def estimate(self) -> str:
+        """`, about 5m 3s left`, or nothing."""
+        return "" if self.left is None else f", about {times.span(self.left)} left"
+
+
+def _seconds_left(group: Mapping[str, Any], finished: int, now: datetime) -> float | None:
+    started, total = times.parse(group.get("started_at")), expected_trials(group)
+    if group.get("finished_at") or started is None or total is None or not 0 < finished < total:
+        return None
+    return (now - started).total_seconds() / finished * (total - finished)
 
 
 def value_of(trial: Mapping[str, Any], metric: str) -> float | None:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["PAGE_SIZE", "ProjectRef", "Session", "pass_session"]
 
 PAGE_SIZE = 20
+RETRIES = 3
 USER = re.compile(r"[-\w]+\Z")
 NAME = re.compile(r"[-a-zA-Z0-9_]+\Z")
-FLAGS = {"experiment": "-xp", "group": "-g", "job": "-j"}
+FLAGS = {"experiment": "-xp", "group": "-g", "job": "-j", "build": "-b"}
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,22 @@ class Session:
     """Made by the root command and handed to every command; talks to the server only when asked to."""
 
     verbose: bool = False
-    as_json: bool = False
+    debug: bool = False
+    out: Output = field(default_factory=Output)
     project_name: str | None = None
+    # Seconds for each request, tried once; None for the usual patience.
+    patience: float | None = None
     run_ids: dict[str, int] = field(default_factory=dict)
 
     @property
-    def out(self) -> Output:
-        """Where the command prints."""
-        return Output(as_json=self.as_json)
+    def as_json(self) -> bool:
+        """Whether answers are printed as JSON."""
+        return self.out.as_json
 
     @cached_property
     def http(self) -> Transport:
         """The server of `config set`, as the user of `login`; nothing is sent yet."""
-        return connect(token=state.AUTH.read().get("token"))
+        return connect(token=state.AUTH.read().get("token"), patience=self.patience)
 
     def user(self) -> str:
         """Name of the logged-in user."""
@@ -123,7 +127,7 @@ class Session:
         return wanted.name == cached.get("name") and wanted.user in (cached.get("user"), cached.get("owner"))
 
 
-def connect(*, token: str | None) -> Transport:
+def connect(*, token: str | None, patience: float | None = None) -> Transport:
     """A transport to the configured server; `CliError` when none is configured."""
     from polyaxon_client.settings import load_settings
     from polyaxon_client.transport import Transport
@@ -140,7 +144,9 @@ def connect(*, token: str | None) -> Transport:
             verify_ssl=config.get("verify_ssl"),
             token=token,
             is_managed=False,
-        )
+            timeout=patience,
+        ),
+        retries=RETRIES if patience is None else 0,
     )
 
 

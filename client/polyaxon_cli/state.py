@@ -20,6 +20,7 @@ __all__ = [
     "CACHES",
     "CLI",
     "CONFIG",
+    "PROFILES",
     "PROJECT",
     "StateFile",
     "global_folder",
@@ -118,6 +119,7 @@ class StateFile:
 CONFIG = StateFile(".polyaxonconfig")
 AUTH = StateFile(".polyaxonauth", private=True)
 CLI = StateFile(".polyaxoncli")
+PROFILES = StateFile(".polyaxonprofiles", private=True)
 PROJECT = StateFile(".polyaxonproject", local=True)
 
 # The last run seen of each kind; written only where a project is initialised.

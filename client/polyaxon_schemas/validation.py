@@ -106,12 +106,19 @@ def validate(data: Mapping[str, Any], kind: str, *, templates: bool = False) -> 
     try:
         return model.model_validate(data), []
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        problems = [
-            located(data, _path(detail["loc"], data), _message(detail, model))
-            for detail in itertools.islice(_relevant(details, templates=templates), MAX_PROBLEMS)
-        ]
-        return None, sorted(problems, key=lambda problem: problem.line or 0)
+        details = _relevant(error.errors(include_url=False), templates=templates)
+        return None, problems_of(details, data, model, moved=_MOVED)
+
+
+def problems_of(
+    details: Iterable[Any], data: Any, model: type[BaseModel], *, moved: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """What pydantic says of ``data``, by line; ``moved`` tells where keys belong that are often misplaced."""
+    problems = [
+        located(data, _path(detail["loc"], data), _message(detail, model, moved or {}))
+        for detail in itertools.islice(details, MAX_PROBLEMS)
+    ]
+    return sorted(problems, key=lambda problem: problem.line or 0)
 
 
 def _relevant(details: Iterable[Any], *, templates: bool) -> Iterator[Any]:
@@ -136,12 +143,12 @@ def _has(data: Any, key: Any) -> bool:
     return isinstance(data, (list, tuple)) and isinstance(key, int) and key < len(data)
 
 
-def _message(detail: Any, model: type[BaseModel]) -> str:  # noqa: PLR0911 - one per kind of error
+def _message(detail: Any, model: type[BaseModel], moved: Mapping[str, str]) -> str:  # noqa: PLR0911 - one per kind of error
     kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "missing":
         return "is required"
     if kind == "extra_forbidden":
-        return _unknown_key(detail["loc"], model)
+        return _unknown_key(detail["loc"], model, moved)
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, found {describe(found)}"
     if kind == "value_error":
@@ -162,11 +169,11 @@ def _found(found: Any, context: Mapping[str, Any]) -> str:
     return repr(context["tag"]) if "tag" in context else describe(found)
 
 
-def _unknown_key(loc: tuple[Any, ...], model: type[BaseModel]) -> str:
+def _unknown_key(loc: tuple[Any, ...], model: type[BaseModel], moved: Mapping[str, str]) -> str:
     key = str(loc[-1])
     known = _known_keys(model, loc[:-1])
-    if key in _MOVED:
-        return f"unknown key; {_MOVED[key]}"
+    if key in moved:
+        return f"unknown key; {moved[key]}"
     hint = suggestion(key, known)
     return f"unknown key{hint}" if hint else f"unknown key; expected one of {', '.join(known)}"
 

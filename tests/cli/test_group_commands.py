@@ -48,7 +48,9 @@ def test_watching_shows_progress_and_the_best_so_far(polyaxon: Tool, group: dict
     assert result.exit_code == 0
     progress = [line for line in result.stdout.splitlines() if "trials done" in line]
     assert progress[0].startswith("scheduled: 0/8 trials done")
-    assert progress[1] == "running: 4/8 trials done, 2 running, best accuracy 0.56 (experiment 3)"
+    known, _, estimate = progress[1].partition(", about ")
+    assert known == "running: 4/8 trials done, 2 running, best accuracy 0.56 (experiment 3)"
+    assert estimate.endswith(" left")
     assert progress[2] == "done: 8/8 trials done, 0 running, best accuracy 0.57 (experiment 6)"
 
 

@@ -105,7 +105,7 @@ def test_old_names_are_warned_about_and_take_parameters(
     result = polyaxon("run", "-P", "lr=0.2")
     assert result.exit_code == 0
     assert "Warning: 'declarations' is the old name of 'params'" in result.stderr
-    assert json.loads(platform.requests[-1].json["content"])["params"] == {"lr": "0.2"}
+    assert json.loads(platform.sent().json["content"])["params"] == {"lr": "0.2"}
 
 
 def test_the_default_file_is_found(polyaxon: Tool, work: Path) -> None:
@@ -136,8 +136,12 @@ def test_run_sends_the_merged_files_as_json_text(
         "--name=first", "--tags=a, b", "--description=try", "--ttl=5",
     )  # fmt: skip
     assert result.exit_code == 0
-    assert result.stdout == "Experiment `1` was created.\n"
-    request = platform.requests[-1]
+    first, page, follow = result.stdout.splitlines()
+    assert first == "Experiment `1` was created."
+    assert page.split()[0] == "page"
+    assert page.endswith(f"/app/{USER}/digits/experiments/1")
+    assert follow.split(maxsplit=1) == ["follow", "polyaxon experiment -xp 1 logs"]
+    request = platform.sent()
     assert (request.method, request.path) == ("POST", f"/api/v1/{USER}/digits/experiments/")
     sent = request.json
     content = json.loads(sent.pop("content"))
@@ -158,8 +162,8 @@ def test_the_kind_decides_where_it_goes(
     polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path, file: str, kind: str
 ) -> None:
     assert polyaxon("run", "-f", file, "--ttl=3").exit_code == 0
-    assert platform.requests[-1].path == f"/api/v1/{USER}/digits/{kind}/"
-    assert ("ttl" in platform.requests[-1].json) is (kind == "jobs")
+    assert platform.sent().path == f"/api/v1/{USER}/digits/{kind}/"
+    assert ("ttl" in platform.sent().json) is (kind == "jobs")
 
 
 def test_an_invalid_file_sends_nothing(
@@ -187,7 +191,7 @@ def test_wrong_usage_of_run(
 
 def test_debug_sleeps_instead(polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path) -> None:
     assert polyaxon("run", "-f", "experiment.yaml", "--debug", "--ttl=60").exit_code == 0
-    sent = platform.requests[-1].json
+    sent = platform.sent().json
     assert json.loads(sent["content"])["run"]["cmd"] == "sleep 60"
     assert "ttl" not in sent
 
@@ -196,7 +200,7 @@ def test_run_with_upload_sends_the_code_first(
     polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path
 ) -> None:
     assert polyaxon("run", "-u", "-f", "experiment.yaml").exit_code == 0
-    assert [request.method for request in platform.requests] == ["PUT", "POST"]
+    assert [request.method for request in platform.requests] == ["PUT", "POST", "GET"]
     assert "json" not in platform.requests[0].parts
 
 
@@ -384,7 +388,7 @@ def test_clones(
     result = polyaxon("experiment", *arguments, "-f", "gpu.yaml")
     assert (result.exit_code, result.stdout) == (0, "Experiment `2` was created from 1.\n")
     assert platform.requests[-1].path.endswith(f"/experiments/1/{verb}/")
-    assert json.loads(platform.requests[-1].json["content"]) == {"params": {"lr": 0.5, "batch": 8}}
+    assert json.loads(platform.sent().json["content"]) == {"params": {"lr": 0.5, "batch": 8}}
     assert state.CACHES["experiment"].read()["id"] == 2
 
 

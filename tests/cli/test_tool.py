@@ -106,8 +106,12 @@ def test_a_whole_run_as_processes(project: dict[str, Any], platform: Platform, w
     done = process("run", "-l", "--watch")
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
-    assert done.stdout.splitlines() == [
+    lines = done.stdout.splitlines()
+    assert lines.pop(2).split()[0] == "page"
+    assert lines == [
         "Experiment `1` was created.",
+        "  code    commit 0123456789ab of ada/digits",
+        "  follow  polyaxon experiment -xp 1 logs",
         "2026-01-02 03:04:07 UTC -- now succeeded",
         "The experiment 1 ended as succeeded.",
     ]  # fmt: skip

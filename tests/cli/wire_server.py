@@ -25,6 +25,7 @@ CREATED = "2026-01-02T03:04:05.123456Z"
 STARTED = "2026-01-02T03:04:06.000000Z"
 FINISHED = "2026-01-02T03:05:11.000000Z"
 DONE = {"succeeded", "failed", "stopped", "done"}
+COMMIT = "0123456789abcdef" * 2
 LINE = "2026-01-02 03:04:07 UTC -- {text}\n"
 
 
@@ -76,6 +77,10 @@ class Platform:
     # What becomes of the next runs.
     script: tuple[str, ...] = ("scheduled", "running", "succeeded")
     trials: int = 8
+
+    def sent(self, method: str = "POST") -> Request:
+        """The last request that changed something."""
+        return next(request for request in reversed(self.requests) if request.method == method)
 
     def add_project(self, name: str, **values: Any) -> dict[str, Any]:
         number = len(self.projects) + 1
@@ -312,6 +317,11 @@ def logs(platform: Platform, request: Request, project: str, kind: str, number: 
     if start and start >= len(text):
         raise Refusal(416, {"detail": f"There are {len(text)} bytes."})
     return text[start:], 206 if "range" in request.headers else 200
+
+
+@route("GET", f"{RUN}/coderef")
+def code_reference(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
+    return {"id": 1, "commit": COMMIT if platform.projects[project]["has_code"] else None}
 
 
 @route("GET", f"{RUN}/outputs/download")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from polyaxon_cli import state
+from polyaxon_cli.commands.profiles import add_profiles
 from polyaxon_cli.errors import CliError
 from polyaxon_cli.options import Group, patch_of
 from polyaxon_cli.session import Session, pass_session
@@ -90,6 +91,9 @@ def purge(session: Session, unused: tuple[str, ...]) -> None:  # noqa: ARG001
     state.CONFIG.delete()
     state.CLI.delete()
     session.out.success("Config was removed.")
+
+
+add_profiles(config)
 
 
 def _current() -> dict[str, Any]:

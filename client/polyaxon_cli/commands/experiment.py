@@ -8,6 +8,8 @@ import click
 
 from polyaxon_cli.columns import EXPERIMENT_JOBS, STATUSES
 from polyaxon_cli.commands import shared
+from polyaxon_cli.commands.experiment_views import add_views
+from polyaxon_cli.commands.resources import add_resources
 from polyaxon_cli.following import print_logs
 from polyaxon_cli.lists import all_results, list_experiments
 from polyaxon_cli.metrics import print_history, print_summary
@@ -117,6 +119,10 @@ shared.add_stop(experiment, KIND)
 shared.add_clone(experiment, KIND, "restart", may_copy=True)
 shared.add_clone(experiment, KIND, "resume")
 shared.add_outputs(experiment, KIND)
+add_views(experiment)
+shared.add_code(experiment, KIND)
+add_resources(experiment, KIND, replicas=True)
+shared.add_bookmarks(experiment, KIND)
 shared.add_update(experiment, KIND)
 shared.add_delete(experiment, KIND)
 

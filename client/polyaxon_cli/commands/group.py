@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 import click
 
 from polyaxon_cli.commands import shared
 from polyaxon_cli.commands.group_results import add_results, metric_option, minimize_option
+from polyaxon_cli.commands.group_top import add_top
 from polyaxon_cli.errors import CliError
 from polyaxon_cli.following import exit_code, wait_for_group
 from polyaxon_cli.lists import all_results, list_experiments
@@ -22,21 +23,9 @@ from polyaxon_cli.options import (
     run_option,
     yes_option,
 )
-from polyaxon_cli.ranking import (
-    Goal,
-    Progress,
-    best_trial,
-    goal_of,
-    metric_names,
-    rank,
-    search_settings,
-    value_of,
-)
+from polyaxon_cli.ranking import Goal, Progress
 from polyaxon_cli.session import Session, pass_session
 from polyaxon_cli.views import show
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["group"]
 
@@ -90,29 +79,6 @@ def get(session: Session, watch: bool, metric: str | None, minimize: bool) -> No
 def experiments(session: Session, /, **options: Any) -> None:
     """List the trials of the group."""
     list_experiments(session, group=session.run_id(KIND), **options)
-
-
-@group.command()
-@shared.of_run(KIND)
-@metric_option
-@minimize_option
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the best so many.")
-@pass_session
-def top(session: Session, metric: str | None, minimize: bool, limit: int | None) -> None:
-    """Rank the trials by a metric and show the parameters of the best one."""
-    trials = list(all_results(session, session.project().path("experiments"), {"group": session.run_id(KIND)}))
-    goal = _goal(session, trials, metric, minimize=minimize)
-    ranked = rank(trials, goal)[:limit]
-    if session.as_json:
-        session.out.raw(ranked)
-        return
-    varied = _varied_params(session, ranked)
-    rows = [_row(place, trial, goal, varied) for place, trial in enumerate(ranked, start=1)]
-    columns = ["rank", "id", "unique_name", "last_status", goal.metric, *varied, "total_run"]
-    session.out.rows(rows, columns, title=f"Trials by {goal.metric}, {'lowest' if goal.minimize else 'highest'} first:")
-    best = best_trial(ranked, goal)
-    if best is not None:
-        session.out.details(best.get("params") or {}, title=f"Parameters of the best trial, experiment {best['id']}:")
 
 
 @group.command()
@@ -206,9 +172,11 @@ def update(session: Session, /, name: str | None, description: str | None, tags:
     shared.update_run(session, KIND, changes, hint=f"{shared.DESCRIBING}, --concurrency, --max-trials and the like")
 
 
+add_top(group)
 add_results(group)
 shared.add_list(group, KIND)
 shared.add_statuses(group, KIND)
+shared.add_bookmarks(group, KIND)
 shared.add_delete(group, KIND, refused=0)
 
 
@@ -217,38 +185,3 @@ def _search_changes(*, concurrency: int | None, max_retries: int | None, **limit
     given = {key: None if limit == NO_LIMIT else limit for key, limit in limits.items() if limit is not None}
     pairs = [("concurrency", concurrency), ("max_retries", max_retries), ("budget", given or None)]
     return patch_of(pairs) or None
-
-
-def _goal(session: Session, trials: Sequence[Mapping[str, Any]], metric: str | None, *, minimize: bool) -> Goal:
-    """The metric that was asked for, else the search's own."""
-    known = metric_names(trials)
-    if not metric:
-        own = goal_of(session.http.get(session.run_path(KIND)))
-        if own is None:
-            raise click.UsageError(f"Name the metric to rank by with --metric; {_recorded(known)}")
-        return Goal(own.metric, minimize=minimize or own.minimize)
-    if metric not in known:
-        raise CliError(f"No trial of this group has recorded the metric {metric!r}", _recorded(known).capitalize())
-    return Goal(metric, minimize=minimize)
-
-
-def _recorded(known: Sequence[str]) -> str:
-    return f"recorded are: {', '.join(known)}." if known else "none is recorded yet."
-
-
-def _varied_params(session: Session, trials: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The parameters that the search chose; without that knowledge all that any trial has."""
-    present = {name: None for trial in trials for name in trial.get("params") or {}}
-    searched = search_settings(session.http.get(session.run_path(KIND))).get("matrix") or {}
-    return [name for name in present if name in searched] or list(present)
-
-
-def _row(place: int, trial: Mapping[str, Any], goal: Goal, varied: Sequence[str]) -> dict[str, Any]:
-    params = trial.get("params") or {}
-    # The trial's own columns come last: a parameter named `id` must not hide the id.
-    return {
-        **{name: params.get(name) for name in varied},
-        goal.metric: value_of(trial, goal.metric),
-        **trial,
-        "rank": place,
-    }

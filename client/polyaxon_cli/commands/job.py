@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from polyaxon_cli.commands import shared
+from polyaxon_cli.commands.resources import add_resources
 from polyaxon_cli.options import Group, project_option, run_option
 
 __all__ = ["job"]
@@ -30,5 +31,8 @@ shared.add_stop(job, KIND)
 shared.add_clone(job, KIND, "restart", may_copy=True)
 shared.add_clone(job, KIND, "resume")
 shared.add_outputs(job, KIND)
+shared.add_code(job, KIND)
+add_resources(job, KIND)
+shared.add_bookmarks(job, KIND)
 shared.add_update(job, KIND)
 shared.add_delete(job, KIND)

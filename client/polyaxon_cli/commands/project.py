@@ -8,8 +8,9 @@ import click
 
 from polyaxon_cli import state
 from polyaxon_cli.columns import PROJECTS
+from polyaxon_cli.commands.project_code import add_code_commands, add_more_lists
 from polyaxon_cli.errors import CliError
-from polyaxon_cli.lists import list_experiments, list_runs
+from polyaxon_cli.lists import list_experiments
 from polyaxon_cli.options import (
     Group,
     confirm,
@@ -141,22 +142,8 @@ def experiments(session: Session, /, **options: Any) -> None:
     list_experiments(session, **options)
 
 
-@project.command()
-@project_option()
-@query_options
-@pass_session
-def groups(session: Session, query: str | None, sort: str | None, page: int) -> None:
-    """List experiment groups."""
-    list_runs(session, "groups", query=query, sort=sort, page=page)
-
-
-@project.command()
-@project_option()
-@query_options
-@pass_session
-def jobs(session: Session, query: str | None, sort: str | None, page: int) -> None:
-    """List jobs."""
-    list_runs(session, "jobs", query=query, sort=sort, page=page)
+add_more_lists(project)
+add_code_commands(project)
 
 
 def _refresh_cache(old_name: str, changed: dict[str, Any]) -> None:

@@ -9,8 +9,10 @@ import click
 
 from polyaxon_cli import specs
 from polyaxon_cli.commands.check import definition_of
-from polyaxon_cli.errors import CliError
-from polyaxon_cli.following import StatusWatch, exit_code, print_logs, wait_for_group, wait_for_run
+from polyaxon_cli.ends import exit_code_of_run, message_of_end
+from polyaxon_cli.errors import CliError, one_line
+from polyaxon_cli.explaining import explain_run
+from polyaxon_cli.following import StatusWatch, print_logs, wait_for_group, wait_for_run
 from polyaxon_cli.options import (
     Command,
     files_option,
@@ -52,7 +54,9 @@ class Following:
 @click.option("--debug", is_flag=True, help="Sleep for --ttl seconds instead of running the command.")
 @click.option("-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder first.")
 @click.option("-l", "--log", "logs", is_flag=True, help="Follow the logs.")
-@click.option("--watch", is_flag=True, help="Wait for the end; exit code 1 unless the run succeeded.")
+@click.option("--watch", is_flag=True, help="Wait for the end, and end with the exit code of the run.")
+@click.option("--local", is_flag=True, help="Run on this machine, in a container; the server tracks it.")
+@click.option("--conda_env", "--conda-env", "conda", metavar="FILE", help="With --local: in this conda environment.")
 @pass_session
 def run(
     session: Session,
@@ -67,6 +71,8 @@ def run(
     with_upload: bool,
     logs: bool,
     watch: bool,
+    local: bool,
+    conda: str | None,
 ) -> None:
     """Run what polyaxonfiles define.
 
@@ -79,45 +85,59 @@ def run(
         raise click.UsageError("--debug needs --ttl: how many seconds to sleep.")
     if with_upload and session.project_name:
         raise click.UsageError("-u uploads to the project initialised here; leave out -p, or -u.")
+    if conda and not local:
+        raise click.UsageError("--conda_env goes with --local.")
     extra = {"run": {"cmd": f"sleep {ttl}"}} if debug else None
     spec = specs.load(files, params=params, extra=extra, lenient=lenient)
     specs.refuse_kind(spec.kind, DEBUGGABLE if debug else RUNNABLE)
     for warning in spec.warnings:
         session.out.warning(warning)
+    if local:
+        specs.refuse_kind(spec.kind, DEBUGGABLE)
+        given = patch_of([("name", name), ("tags", split_tags(tags)), ("description", description)])
+        _run_here(session, spec, given, conda)
+        return
     session.project()
     if with_upload:
         upload_folder(session)
-    given = [("name", name), ("tags", split_tags(tags)), ("description", description)]
+    pairs = [("name", name), ("tags", split_tags(tags)), ("description", description)]
     if spec.kind != "group" and not debug:
-        given.append(("ttl", ttl))  # type: ignore[arg-type]
-    created = _create(session, spec, patch_of(given))
+        pairs.append(("ttl", ttl))  # type: ignore[arg-type]
+    created = _create(session, spec, patch_of(pairs))
     _follow(session, spec.kind, created, Following(logs=logs, watch=watch))
+
+
+def _run_here(session: Session, spec: Specification, given: dict[str, Any], conda: str | None) -> None:
+    from polyaxon_cli.local import run_locally
+
+    code = run_locally(session, spec, given, conda=conda)
+    if code:
+        raise CliError(f"The {spec.kind} ended with exit code {code}", "See what it printed above", exit_code=code)
 
 
 def _create(session: Session, spec: Specification, given: dict[str, Any]) -> dict[str, Any]:
     if spec.kind == "group" and not session.as_json:
         session.out.details(definition_of(spec), title="Creating an experiment group with this search:")
     body = {**given, "content": spec.to_text(), "is_managed": True}
-    created: dict[str, Any] = session.http.post(session.project().path(f"{spec.kind}s"), body)
+    created: dict[str, Any] = session.http.create(session.project().path(f"{spec.kind}s"), body)
     session.remember(spec.kind, created)
-    if session.as_json:
-        session.out.raw(created)
-    label = "Experiment group" if spec.kind == "group" else spec.kind.capitalize()
-    session.out.success(f"{label} `{created['id']}` was created.")
     return created
 
 
 def _follow(session: Session, kind: str, created: dict[str, Any], following: Following) -> None:
+    if session.as_json and not following.watch:
+        session.out.raw(created)
+    explain_run(session, kind, created)
     if kind == "group":
         _follow_group(session, created, following)
         return
     path = session.project().path(f"{kind}s", created["id"])
     if following.logs:
-        print_logs(session, path, follow=True)
+        print_logs(session, path, follow=True, err=session.as_json)
     if not following.watch:
         return
     ended = StatusWatch(session.http, path).wait() if following.logs else wait_for_run(session, path)
-    _end(session, kind, ended)
+    _end(session, kind, ended, path)
 
 
 def _follow_group(session: Session, created: dict[str, Any], following: Following) -> None:
@@ -125,14 +145,19 @@ def _follow_group(session: Session, created: dict[str, Any], following: Followin
         session.out.warning("A group has no logs of its own: see `polyaxon experiment logs -xp ID` for its trials.")
     if following.watch:
         ended = wait_for_group(session, session.project(), int(created["id"]))
-        _end(session, "group", ended)
+        _end(session, "group", ended, session.project().path("groups", created["id"]))
 
 
-def _end(session: Session, kind: str, ended: dict[str, Any]) -> None:
+def _end(session: Session, kind: str, ended: dict[str, Any], path: str) -> None:
     """The last line, and the exit code of the run's end."""
     status = str(ended.get("last_status"))
-    if exit_code(status):
-        raise CliError(f"The {kind} {ended.get('id')} ended as {status}", _remedy(kind, ended))
+    if session.as_json:
+        session.out.raw(ended)
+    message = message_of_end(session, path)
+    code = exit_code_of_run(status, message)
+    if code:
+        reason = f": {one_line(message)}" if message else ""
+        raise CliError(f"The {kind} {ended.get('id')} ended as {status}{reason}", _remedy(kind, ended), exit_code=code)
     session.out.success(f"The {kind} {ended.get('id')} ended as {status}.")
 
 

@@ -28,7 +28,9 @@ from polyaxon_cli.uploads import progress_bar, upload_folder
 from polyaxon_cli.views import show
 
 __all__ = [
+    "add_bookmarks",
     "add_clone",
+    "add_code",
     "add_delete",
     "add_get",
     "add_list",
@@ -39,6 +41,7 @@ __all__ = [
     "add_update",
     "clone_run",
     "described",
+    "download_code",
     "fetch",
     "of_run",
     "same_run",
@@ -50,8 +53,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 upload_option = click.option(
     "-u", "--upload", "with_upload", is_flag=True, help="Upload the current folder and use that code."
 )
+CODE_FILE = "repo.tar.gz"
 DESCRIBING = "--name, --description or --tags"
-TITLES = {"experiment": "Experiment", "group": "Experiment group", "job": "Job"}
+TITLES = {"experiment": "Experiment", "group": "Experiment group", "job": "Job", "build": "Build"}
 
 
 def of_run(kind: str, *, project: bool = True) -> Callable[[F], F]:
@@ -192,6 +196,47 @@ def add_outputs(group: click.Group, kind: str) -> None:
         with progress_bar(session.out, "Downloading", None) as advance:
             session.http.download(session.run_path(kind, "outputs", "download"), target, progress=advance)
         session.out.success(f"Outputs downloaded to {target.name}.")
+
+
+def add_bookmarks(group: click.Group, kind: str) -> None:
+    """`bookmark` and `unbookmark`."""
+
+    @group.command(help=f"Bookmark the {kind}; see `polyaxon bookmark {kind}s`.")
+    @of_run(kind)
+    @pass_session
+    def bookmark(session: Session) -> None:
+        session.http.post(session.run_path(kind, "bookmark"))
+        session.out.success(f"{same_run(session, kind)} is bookmarked.")
+
+    @group.command(help=f"Remove the bookmark of the {kind}.")
+    @of_run(kind)
+    @pass_session
+    def unbookmark(session: Session) -> None:
+        session.http.delete(session.run_path(kind, "unbookmark"))
+        session.out.success(f"{same_run(session, kind)} is no longer bookmarked.")
+
+
+def add_code(group: click.Group, kind: str) -> None:
+    """`code`: download the code that a run ran."""
+
+    @group.command(help=f"Download the code of the {kind} into this folder, as {CODE_FILE}.")
+    @of_run(kind)
+    @pass_session
+    def code(session: Session) -> None:
+        commit = session.http.get(session.run_path(kind, "coderef")).get("commit")
+        if not commit:
+            raise CliError(f"{same_run(session, kind)} has no code", "Only runs of uploaded or linked code have some")
+        download_code(session, commit)
+
+
+def download_code(session: Session, commit: str | None) -> None:
+    """The code of the project at a commit (the newest without one), into the current folder."""
+    target = Path.cwd() / CODE_FILE
+    with progress_bar(session.out, "Downloading", None) as advance:
+        session.http.download(
+            session.project().path("repo", "download"), target, params={"commit": commit}, progress=advance
+        )
+    session.out.success(f"Code{f' at {commit}' if commit else ''} downloaded to {target.name}.")
 
 
 def add_clone(group: click.Group, kind: str, verb: str, *, may_copy: bool = False) -> None:
