@@ -6,12 +6,14 @@ import logging
 
 from django.db import Error as AnyDatabaseError
 
+from polyaxon.actions.replicas import ensure_replicas
+from polyaxon.db.models import Experiment
 from polyaxon.errors import UserError
 from polyaxon.stores import RepoError
 from polyaxon_schemas import PolyaxonfileError
 from scheduler.launch import launch_spec
 from scheduler.passes.queue import Run
-from scheduler.runners.base import Closing, LaunchRefused, Runner, RunnerError
+from scheduler.runners.base import Closing, LaunchRefused, LaunchSpec, Runner, RunnerError
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,9 @@ def launch(run: Run, runner: Runner) -> bool:
     Raises `Refused` or `NotYet`.
     """
     try:
-        runner.submit(launch_spec(run))
+        spec = launch_spec(run)
+        _prepare(run, spec)
+        runner.submit(spec)
     except Closing:
         return False
     except AnyDatabaseError:
@@ -45,6 +49,15 @@ def launch(run: Run, runner: Runner) -> bool:
         logger.exception("Run %s cannot be launched", run.uuid.hex)
         raise Refused(f"the platform failed ({type(error).__name__}: {error}); its log tells more") from error
     return True
+
+
+def _prepare(run: Run, spec: LaunchSpec) -> None:
+    """Rows that are to be there before any pod is."""
+    if spec.cluster is None:
+        return
+    replicas = spec.cluster.replicas
+    if isinstance(run, Experiment) and len(replicas) > 1:
+        ensure_replicas(run, [(each.role, each.index, each.place.resources) for each in replicas])
 
 
 def _told(error: Exception) -> str:
