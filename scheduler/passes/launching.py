@@ -6,6 +6,7 @@ import logging
 
 from django.db import Error as AnyDatabaseError
 
+from polyaxon.actions.log_shipments import open_shipment
 from polyaxon.actions.replicas import ensure_replicas
 from polyaxon.db.models import Experiment
 from polyaxon.errors import UserError
@@ -56,6 +57,7 @@ def _prepare(run: Run, spec: LaunchSpec) -> None:
     if spec.cluster is None:
         return
     replicas = spec.cluster.replicas
+    open_shipment(run, has_roles=len(replicas) > 1)
     if isinstance(run, Experiment) and len(replicas) > 1:
         ensure_replicas(run, [(each.role, each.index, each.place.resources) for each in replicas])
 

@@ -36,7 +36,7 @@ def cluster_server(cluster: Cluster, namespace: str, folder: Path, **environment
         "POLYAXON_OUTPUTS_ROOT": str(outputs),
         "NO_PROXY": f"{host},10.0.0.0/8,127.0.0.1",
     }
-    running = Server(folder / "data", **(given | environment))
+    running = Server(folder / "data", program=None, **(given | environment))
     running.url = f"http://{host}:{running.port}"
     try:
         yield running.start(patience=180)

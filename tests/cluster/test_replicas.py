@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.embedded.server import Server
 
 DONE = {"succeeded", "failed", "stopped"}
-DISTRIBUTED = {"framework": "pytorch", "environment": {"replicas": {"n_workers": 2}}}
+DISTRIBUTED: dict[str, Any] = {"framework": "pytorch", "environment": {"replicas": {"n_workers": 2}}}
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def run() -> Experiment:
 
 
 def pod(run: Experiment, role: str, index: int, **more: Any) -> SeenPod:
-    fields = {
+    fields: dict[str, Any] = {
         "name": f"plx-{run.uuid.hex}-{role}-{index}",
         "uid": f"{run.uuid.hex}-{run.attempt}-{role}-{index}",
         "run": run.uuid.hex,
