@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from polyaxon.actions.statuses import Move, carry_out, lock, may_move
-from polyaxon.db.models import Experiment, ExperimentJob, PodState
+from polyaxon.db.models import Experiment, ExperimentJob, Job, PodState
 from polyaxon.lifecycles import JOB
 from polyaxon.lifecycles import tables as s
 from polyaxon.pods.seen import PodPhase, Trouble
@@ -44,17 +45,26 @@ def follow_replicas() -> int:
 
 
 def note_nodes() -> int:
-    """Write down on which node each replica was scheduled first; returns how many were new."""
-    active = {"experiment__is_managed": True, "experiment__status__in": [s.STARTING, s.RUNNING, s.WARNING]}
-    rows = list(
-        ExperimentJob.objects.filter(node_scheduled=None, **active).annotate(run=F("experiment__uuid"))[:AT_ONCE]
-    )
-    pods = PodState.objects.filter(run__in={row.run for row in rows}, forgotten_at=None).exclude(node=None)
+    """Write down on which node each replica, and each job, was scheduled first; returns how many were new."""
+    active = [s.STARTING, s.RUNNING, s.WARNING]
+    replicas = ExperimentJob.objects.filter(experiment__is_managed=True, experiment__status__in=active)
+    jobs = Job._base_manager.filter(is_managed=True, status__in=active)
+    rows: list[ExperimentJob | Job] = [
+        *replicas.filter(node_scheduled=None).annotate(run=F("experiment__uuid"))[: AT_ONCE // 2],
+        *jobs.filter(node_scheduled=None).annotate(run=F("uuid"))[: AT_ONCE // 2],
+    ]
+    pods = PodState.objects.filter(run__in={row.run for row in rows}, forgotten_at=None).exclude(node=None)  # type: ignore[union-attr]
     nodes = {(pod.run, *place(pod)): pod.node for pod in pods.order_by("-id")}
-    found = [(row, node) for row in rows if (node := nodes.get((row.run, row.role, row.sequence)))]
+    found = [(row, node) for row in rows if (node := nodes.get(_whose(row)))]
     for row, node in found:
-        ExperimentJob.objects.filter(pk=row.pk, node_scheduled=None).update(node_scheduled=node)
+        type(row)._base_manager.filter(pk=row.pk, node_scheduled=None).update(node_scheduled=node)
     return len(found)
+
+
+def _whose(row: ExperimentJob | Job) -> tuple[UUID, str, int]:
+    if isinstance(row, Job):
+        return row.uuid, ExperimentJob.MASTER, 0
+    return row.run, row.role, row.sequence  # type: ignore[attr-defined]
 
 
 def place(pod: PodState) -> _Place:
