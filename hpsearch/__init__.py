@@ -4,7 +4,7 @@ from hpsearch.algorithm import SearchAlgorithm
 from hpsearch.budget import spent
 from hpsearch.errors import EmptySpace, SearchError, UnsupportedAlgorithm
 from hpsearch.factory import create_algorithm
-from hpsearch.history import History, MemoryHistory, Score
+from hpsearch.history import History, Leader, MemoryHistory, Score, Tally
 from hpsearch.pruning import Curve, Stop, prune
 from hpsearch.space import SearchSpace
 from hpsearch.stopping import stopping_rule
@@ -15,6 +15,7 @@ __all__ = [
     "Decision",
     "EmptySpace",
     "History",
+    "Leader",
     "MemoryHistory",
     "Score",
     "SearchAlgorithm",
@@ -24,6 +25,7 @@ __all__ = [
     "Stop",
     "Strategy",
     "Suggestion",
+    "Tally",
     "Trial",
     "TrialState",
     "UnsupportedAlgorithm",

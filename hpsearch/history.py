@@ -6,10 +6,15 @@ An algorithm that needs little asks for little: a search of many thousand trials
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
+from hpsearch.ranking import ranked, unfinished
 from hpsearch.trial import Stage, Trial, TrialState
+
+if TYPE_CHECKING:
+    from polyaxon_schemas.search import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,23 @@ class Score:
     state: TrialState
     value: float | None
     promoted: bool  # some suggestion has this one as its parent; clones that people made do not count
+
+
+class Tally(NamedTuple):
+    """How far a stage is."""
+
+    trials: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A trial by its place among the finished ones of its rung, the best at 1."""
+
+    rung: int
+    index: int
+    value: float
+    rank: int
 
 
 class History(ABC):
@@ -48,6 +70,17 @@ class History(ABC):
     @abstractmethod
     def scores(self, stage: Stage, metric: str) -> Sequence[Score]:
         """The trials of one stage, by index, as far as a ranking needs them."""
+
+    @abstractmethod
+    def tallies(self, bracket: int) -> Mapping[int, Tally]:
+        """The rungs of one bracket that have trials, by number."""
+
+    @abstractmethod
+    def leaders(self, bracket: int, metric: Metric, best: Mapping[int, int], limit: int) -> Sequence[Leader]:
+        """Of the ``best`` trials of each rung those that have not been promoted: at most ``limit``.
+
+        The highest rung comes first, and of a rung the best; they rank as ``ranking.ranked`` says.
+        """
 
 
 class MemoryHistory(History):
@@ -82,6 +115,25 @@ class MemoryHistory(History):
 
     def scores(self, stage: Stage, metric: str) -> Sequence[Score]:
         return [self._score(index, trial, metric) for index, trial in self._items() if trial.stage == stage]
+
+    def tallies(self, bracket: int) -> Mapping[int, Tally]:
+        found: dict[int, Tally] = {}
+        for rung in {trial.stage.rung for trial in self._by_index.values() if trial.stage.bracket == bracket}:
+            scores = self.scores(Stage(bracket, rung), "")
+            found[rung] = Tally(len(scores), len(scores) - unfinished(scores))
+        return found
+
+    def leaders(self, bracket: int, metric: Metric, best: Mapping[int, int], limit: int) -> Sequence[Leader]:
+        found = [
+            Leader(rung, score.index, score.value, rank)
+            for rung in sorted(best, reverse=True)
+            for rank, score in enumerate(self._ranked(Stage(bracket, rung), metric)[: best[rung]], 1)
+            if score.value is not None and not score.promoted
+        ]
+        return found[:limit]
+
+    def _ranked(self, stage: Stage, metric: Metric) -> list[Score]:
+        return ranked(self.scores(stage, metric.name), metric)
 
     def _score(self, index: int, trial: Trial, metric: str) -> Score:
         value = trial.metrics.get(metric)

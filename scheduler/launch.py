@@ -13,21 +13,19 @@ from django.conf import settings
 from polyaxon import storage
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob
 from polyaxon.errors import InvalidInput
-from polyaxon.security import tokens
 from polyaxon_schemas import Rendered, parse
 from scheduler import cluster_launch
 from scheduler.passes.queue import Run
 from scheduler.runners.base import LaunchSpec
 
 
-def launch_spec(run: Run) -> LaunchSpec:
-    """Prepare the run's outputs, issue its token, render its command."""
+def launch_spec(run: Run, token: str) -> LaunchSpec:
+    """Prepare the run's outputs and render its command; `token` is what it identifies itself with."""
     rendered = _rendered(run)
     on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
     outputs = _outputs_on_cluster(run, rendered) if on_cluster else prepare_outputs(run)
     data = cluster_launch.data_paths(rendered) if on_cluster else settings.CONFIG.stores.data_paths
     log_path = storage.logs().local_path(run.sub_path)
-    token = tokens.issue(run.user, run=run.uuid)
     return LaunchSpec(
         run=run.uuid.hex,
         attempt=run.attempt,

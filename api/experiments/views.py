@@ -121,12 +121,11 @@ class ExperimentsView(ProjectView):
             shape = ExperimentLastMetricSerializer
         elif flag(request, "params"):
             shape = ExperimentParamsSerializer
-        asked = request.query_params.get("query")
-        rows = query.filtered(self._chosen(request), asked, query.EXPERIMENTS)
+        asked, sort = (request.query_params.get(name) for name in ("query", "sort"))
+        rows = query.find_experiments(self._chosen(request).defer(*_NOT_LISTED), asked, sort)
         if not {"group", "independent"} & request.query_params.keys():
             self.paginator.quick_count = query.quick_count(self.project, asked)
-        sorted_rows = query.ordered_experiments(rows.defer(*_NOT_LISTED), request.query_params.get("sort"))
-        return page_of(self, sorted_rows, shape, self.project)
+        return page_of(self, rows, shape, self.project)
 
     @property
     def paginator(self) -> Any:

@@ -3,7 +3,8 @@
 from api.query.compiler import BUILDS, EXPERIMENTS, GROUPS, JOBS, NOTEBOOKS, TENSORBOARDS, filtered
 from api.query.counting import quick_count
 from api.query.deep_pages import DeepPages
-from api.query.sorting import ordered, ordered_experiments
+from api.query.finding import find_experiments
+from api.query.sorting import ordered
 
 __all__ = [
     "BUILDS",
@@ -14,7 +15,7 @@ __all__ = [
     "TENSORBOARDS",
     "DeepPages",
     "filtered",
+    "find_experiments",
     "ordered",
-    "ordered_experiments",
     "quick_count",
 ]

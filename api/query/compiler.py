@@ -17,7 +17,7 @@ from api.query.json_conditions import (
     KeyCondition,
     MetricCondition,
 )
-from api.query.parser import parse, wrong
+from api.query.parser import Expression, parse, wrong
 
 ModelT = TypeVar("ModelT", bound=Model)
 Fields = Mapping[str, Condition]
@@ -79,8 +79,13 @@ TENSORBOARDS: Fields = {
 def filtered(rows: QuerySet[ModelT], query: str | None, fields: Fields) -> QuerySet[ModelT]:
     """`rows` for which every expression of `query` holds. Raises `InvalidInput`."""
     for expression in parse(query or ""):
-        condition = fields.get(expression.field)
-        if condition is None:
-            raise wrong(expression.source, f"there is no field {expression.field!r} (there are: {', '.join(fields)})")
-        rows = rows.filter(condition.compile(expression))
+        rows = matching(rows, expression, fields)
     return rows
+
+
+def matching(rows: QuerySet[ModelT], expression: Expression, fields: Fields) -> QuerySet[ModelT]:
+    """`rows` for which `expression` holds. Raises `InvalidInput`."""
+    condition = fields.get(expression.field)
+    if condition is None:
+        raise wrong(expression.source, f"there is no field {expression.field!r} (there are: {', '.join(fields)})")
+    return rows.filter(condition.compile(expression))

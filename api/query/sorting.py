@@ -7,9 +7,8 @@ from typing import TypeVar
 from django.db.models import F, FilteredRelation, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
-from api.query.by_metric import ByMetric
 from api.query.parser import sources
-from polyaxon.db.models import Experiment, MetricSeries
+from polyaxon.db.models import MetricSeries
 from polyaxon.errors import InvalidInput
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -43,15 +42,14 @@ def ordered(rows: QuerySet[ModelT], sort: str | None, *, metrics: bool = False) 
     return rows.order_by(*(orders or [F("updated_at").desc()]), "-id")
 
 
-def ordered_experiments(rows: QuerySet[Experiment], sort: str | None) -> QuerySet[Experiment] | ByMetric:
-    """The same for experiments, which are also sorted by their metrics."""
+def only_metric(sort: str | None) -> tuple[str, bool] | None:
+    """The metric whose last value alone sorts, and whether downwards. Raises `InvalidInput`."""
     keys = sources(sort or "")
-    if len(keys) == 1 and "\x00" not in keys[0].text:
-        name, descending = _direction(keys[0].text)
-        column, metric = _metric(name, keys[0].column, descending=descending)
-        if column == "last" and metric is not None:
-            return ByMetric(rows, metric, descending=descending)
-    return ordered(rows, sort, metrics=True)
+    if len(keys) != 1 or "\x00" in keys[0].text:
+        return None
+    name, descending = _direction(keys[0].text)
+    column, metric = _metric(name, keys[0].column, descending=descending)
+    return (metric, descending) if column == "last" and metric is not None else None
 
 
 def _direction(key: str) -> tuple[str, bool]:

@@ -33,7 +33,7 @@ from polyaxon.db.models import (
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement, append, change, deletion, insertion, update
+from polyaxon.db.writes import Statement, append, append_all, change, deletion, insertion, update
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -101,15 +101,15 @@ def may_move(row: Stateful, status: str) -> bool:
     return row.LIFECYCLE.can_move(row.status, status) and not again
 
 
-def carry_out(moves: Sequence[Move], *, observed: bool = False) -> None:
+def carry_out(moves: Sequence[Move], *, first: Sequence[Statement] = (), observed: bool = False) -> None:
     """Make changes that are allowed, of rows whose other fields are stored, in the caller's transaction.
 
-    What becomes of a run and of its replica is written together: on Postgres in one round trip. `observed`: the run's
-    own pass makes them, so that it needs no further one when the run is done.
+    What becomes of a run and of its replica is written together, and what comes `first` with it: on Postgres in one
+    round trip. `observed`: the run's own pass makes them, so that it needs no further one when the run is done.
     """
     if moves:
         statements = [statement for move in moves for statement in _statements(move, _record(move))]
-        _write(moves, statements, observed=observed)
+        _write(moves, [*first, *statements], observed=observed)
 
 
 def _write(moves: Sequence[Move], statements: Sequence[Statement], *, observed: bool = False) -> None:
@@ -159,7 +159,7 @@ def first_status(instance: Stateful) -> StatusRecord:
 def first_statuses(rows: Sequence[Stateful]) -> None:
     """The same of many new rows of one kind, with one statement."""
     if rows:
-        _RECORDS[type(rows[0])][0]._default_manager.bulk_create([_first(row) for row in rows])
+        append_all([_first(row) for row in rows])
 
 
 def _first(row: Stateful) -> StatusRecord:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from hpsearch import Strategy, Suggestion
 from polyaxon import events
@@ -15,8 +15,10 @@ from polyaxon.actions.creation import asked_columns, backend_of
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import first_statuses, lock
 from polyaxon.actions.tags import clean_tags
+from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
 from polyaxon.db.models.abstract import Runnable
+from polyaxon.db.writes import append, append_all
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
@@ -63,6 +65,23 @@ def add_trials(group: ExperimentGroup, suggestions: Sequence[Suggestion], *, com
     return trials
 
 
+# Asked for every trial of a search that thinks before each, so Postgres plans them once.
+_PRESENT = (
+    f"SELECT trial_index FROM {Experiment._meta.db_table} "  # noqa: S608 - a table's name
+    "WHERE experiment_group_id = %s AND trial_index BETWEEN %s AND %s"
+)
+_ITERATIONS = f"SELECT COUNT(*) FROM {ExperimentGroupIteration._meta.db_table} WHERE experiment_group_id = %s"  # noqa: S608
+_REPLACED = (
+    f"SELECT 1 FROM {SearchDecision._meta.db_table} WHERE experiment_group_id = %s AND kind = 'replaced' LIMIT 1"  # noqa: S608
+)
+
+
+def _answers(sql: str, *values: int) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        server_side.run(cursor, [(sql, values)])
+        return list(cursor.fetchall())
+
+
 def _prepare(plan: Plan, suggestion: Suggestion) -> _Prepared:
     """Renders the file with the suggestion's params, which is what its launch will do."""
     rendered = plan.specification.render(suggestion.params)
@@ -71,28 +90,27 @@ def _prepare(plan: Plan, suggestion: Suggestion) -> _Prepared:
 
 
 def _fresh(locked: ExperimentGroup, prepared: Sequence[_Prepared]) -> list[_Prepared]:
+    if not prepared:
+        return []
     indexes = [each.suggestion.index for each in prepared]
-    present = set(locked.experiments.filter(trial_index__in=indexes).values_list("trial_index", flat=True))
+    present = {index for (index,) in _answers(_PRESENT, locked.pk, min(indexes), max(indexes))}
     return [each for each in prepared if each.suggestion.index not in present]
 
 
 def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared]) -> list[Experiment]:
     if not fresh:
         return []
-    iteration = ExperimentGroupIteration.objects.create(
-        experiment_group=locked, number=locked.iterations.count(), data={"num_suggestions": len(fresh)}
-    )
+    ((number,),) = _answers(_ITERATIONS, locked.pk)
+    data = {"num_suggestions": len(fresh)}
+    iteration = append(ExperimentGroupIteration(experiment_group=locked, number=number, data=data))
     events.emit("new_iteration", locked, context={"suggestions": len(fresh)})
     origins = _origins(locked, [each.suggestion for each in fresh])
     shared = _shared(locked, plan, iteration)
-    trials = Experiment.objects.bulk_create(
-        [_row(each, origins.get(each.suggestion.index, _Origin()), shared) for each in fresh]
-    )
+    trials = [_row(each, origins.get(each.suggestion.index, _Origin()), shared) for each in fresh]
+    append_all(trials)
     first_statuses(trials)
-    user = locked.user
-    events.store([events.make("created", trial, actor=user) for trial in trials])
-    pairs = zip(trials, fresh, strict=True)
-    SearchDecision.objects.bulk_create([_start(locked, trial, each.suggestion) for trial, each in pairs])
+    events.store([events.make("created", trial, actor=locked.user_id) for trial in trials])
+    append_all([_start(locked, trial, each.suggestion) for trial, each in zip(trials, fresh, strict=True)])
     wake("dispatch")
     return trials
 
@@ -168,6 +186,8 @@ def _root(trial: Experiment) -> int:
 
 def _interrupted(locked: ExperimentGroup, indexes: Sequence[int]) -> dict[int, Experiment]:
     """The last trial of each index that a stop ended after it had begun."""
+    if not _answers(_REPLACED, locked.pk):
+        return {}
     rows = locked.decisions.filter(kind=SearchDecision.REPLACED, trial_index__in=indexes, experiment__attempt__gt=0)
     return {
         row.trial_index: row.experiment

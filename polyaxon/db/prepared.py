@@ -15,6 +15,8 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
 
+from polyaxon.db import server_side
+
 M = TypeVar("M", bound=Model)
 
 Converters = Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
@@ -82,7 +84,7 @@ class Prepared(Generic[M]):
         if compiled is None or not all(_exists(value) for value in values.values()):
             return []
         with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, compiled.bound(values))
+            server_side.run(cursor, [(compiled.sql, compiled.bound(values))])
             return list(compiled.objects(cursor.fetchall()))
 
     def first(self, **values: int | str) -> M | None:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import connection
 from django.db.models import Field, Model
 
+from polyaxon.db import server_side
+
 M = TypeVar("M", bound=Model)
 
 
@@ -68,24 +70,16 @@ def deletion(model: type[Model], name: str, value: Any) -> Statement:
 
 def change(row: Model, names: Sequence[str]) -> None:
     """Save these fields of a row that is stored."""
-    with connection.cursor() as cursor:
-        cursor.execute(*update(row, names))
+    _execute([update(row, names)])
 
 
 def _execute(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
     """What the last one answers, if it is one that answers."""
     if not statements:
         return []
-    parts = [_joined(statements)] if connection.vendor == "postgresql" else statements
     with connection.cursor() as cursor:
-        for part in parts:
-            cursor.execute(part.sql, part.values)
+        server_side.run(cursor, statements)
         return list(cursor.fetchall()) if cursor.description else []
-
-
-def _joined(statements: Sequence[Statement]) -> Statement:
-    values = [value for statement in statements for value in statement.values]
-    return Statement("; ".join(statement.sql for statement in statements), values)
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:

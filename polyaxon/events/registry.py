@@ -106,11 +106,11 @@ def make(
     action: str,
     instance: models.Model,
     *,
-    actor: User | None = None,
+    actor: User | int | None = None,
     context: Mapping[str, Any] | None = None,
     subject: str | None = None,
 ) -> Event:
-    """The event as a row that is not stored yet."""
+    """The event as a row that is not stored yet; of its actor the number will do."""
     if action not in ACTIONS:
         raise ValueError(f"unknown event action {action!r}")
     subject = subject or SUBJECTS[type(instance).__name__]
@@ -118,7 +118,7 @@ def make(
         event_type=f"{subject}.{action}",
         subject=subject,
         object_id=instance.pk,
-        actor=actor,
+        actor_id=actor.pk if isinstance(actor, User) else actor,
         project_id=_project_id(instance),
         context=dict(context or {}),
     )

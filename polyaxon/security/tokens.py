@@ -41,15 +41,26 @@ def create(
     expires: datetime | None = None,
 ) -> tuple[str, Token]:
     """The same, with the row. Tokens of the user that have expired go."""
-    key = secrets.token_hex(32)
     now = timezone.now()
     if run is None:
         Token.objects.filter(user=user, expires_at__lte=now).delete()
         expires = expires or now + timedelta(days=options.value("TTL:TOKEN"))
-    token = Token(
-        user=user, key_hash=digest(key), name=name, scopes=scopes or [], run=run, started_at=now, expires_at=expires
-    )
+    key, token = draft(user, run=run, scopes=scopes, name=name, expires=expires)
     return key, append(token)
+
+
+def draft(
+    user: User,
+    *,
+    run: uuid.UUID | None = None,
+    scopes: list[str] | None = None,
+    name: str = "",
+    expires: datetime | None = None,
+) -> tuple[str, Token]:
+    """A key and its row, which is worth nothing until it is stored."""
+    key = secrets.token_hex(32)
+    values = {"scopes": scopes or [], "run": run, "expires_at": expires, "started_at": timezone.now()}
+    return key, Token(user=user, key_hash=digest(key), name=name, **values)
 
 
 def revoke_all(user: User, *, but: Token | None = None) -> None:

@@ -166,6 +166,10 @@ class DatabaseConfig(Area):
     db_conn_max_age: Annotated[int, Field(ge=0)] = Field(
         60, description="Seconds that a database connection is kept between requests."
     )
+    db_prepared_statements: bool = Field(
+        default=True,
+        description="Prepare statements on Postgres; off behind a pooler that shares connections between transactions.",
+    )
 
 
 class BrokerConfig(Area):

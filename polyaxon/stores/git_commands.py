@@ -71,6 +71,12 @@ def _environment(repository: Path) -> dict[str, str]:
     }
 
 
+# Packing removes folders of objects that have become empty, also the one in which git is about to make a file. What is
+# run writes objects by their content, so that it may be repeated.
+_FOLDER_GONE = "unable to create temporary file: No such file or directory"
+REPEATS = 5
+
+
 class GitCommands:
     """Runs `git` on the repository at `path` and raises RepoError with git's own last words when that
     fails."""
@@ -105,6 +111,10 @@ class GitCommands:
         command inherits, so that a lock outlives a killed caller until the command has ended too.
         """
         status, output, error = self.attempt(*arguments, folder=folder, env=env, held=held)
+        for _ in range(REPEATS):
+            if not status or _FOLDER_GONE not in error:
+                break
+            status, output, error = self.attempt(*arguments, folder=folder, env=env, held=held)
         if status:
             raise RepoError(f"{what}: {self._last_words(error)}", self._which)
         return output

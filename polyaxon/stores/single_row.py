@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import F
 
+from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, MetricPoint, MetricSeries
 from polyaxon.stores.series import Addition, Measured, Row, Step, claim, ingest, upsert_statement
 
@@ -41,7 +42,7 @@ _WRITE = """
 WITH summary AS ({upsert}),
 point AS (
   INSERT INTO {points} (series_id, step, time, value)
-  SELECT summary.id, COALESCE(%s, summary.count - 1), %s, logged.value
+  SELECT summary.id, COALESCE(%s::bigint, summary.count - 1), %s::timestamptz, logged.value
   FROM summary JOIN (VALUES {values}) AS logged (name, value, place) ON logged.name = summary.name
   ORDER BY logged.place
   RETURNING id, series_id, step
@@ -57,11 +58,11 @@ def _write(experiment: Experiment, row: Row) -> Point:
         name: Addition(1, value, row.time, step, value, step, value, step) for name, value in sorted(row.values.items())
     }
     upsert, parameters = upsert_statement(Measured.of(experiment), additions, (step.given,) * 3)
-    values = ", ".join(["(%s, %s::float8, %s)"] * len(additions))
+    values = ", ".join(["(%s, %s::float8, %s::int)"] * len(additions))
     sql = _WRITE.format(upsert=upsert, points=MetricPoint._meta.db_table, values=values)
     logged = [part for place, (name, value) in enumerate(row.values.items()) for part in (name, value, place)]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*parameters, row.step, row.time, *logged, next(iter(row.values))])
+        server_side.run(cursor, [(sql, [*parameters, row.step, row.time, *logged, next(iter(row.values))])])
         return Point(*cursor.fetchone())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from polyaxon.actions.runs import WAITING
+from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, ExperimentGroup
 from polyaxon.lifecycles import EXPERIMENT
 
@@ -32,7 +33,7 @@ def count_trials(group: ExperimentGroup) -> Counts:
     WHERE experiment_group_id = %s AND trial_index IS NOT NULL GROUP BY status
     """  # noqa: S608 - a table's name
     with connection.cursor() as cursor:
-        cursor.execute(sql, [group.pk])
+        server_side.run(cursor, [(sql, (group.pk,))])
         by_status: dict[str, int] = dict(cursor.fetchall())
 
     def having(statuses: frozenset[str]) -> int:

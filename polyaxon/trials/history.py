@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from hpsearch import History, Score, Stage, Trial
+from hpsearch import History, Leader, Score, Stage, Tally, Trial, TrialState
+from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
+from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.stores.series import last_values
 from polyaxon.trials.finished import FINISHED, Sign
 from polyaxon.trials.states import state_of
+from polyaxon_schemas.search import Metric
 
 COPY = "copy"
 
+
+def _quoted(statuses: Iterable[str]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+_RANKED = [status for status in EXPERIMENT.done if state_of(status) in {TrialState.SUCCEEDED, TrialState.STOPPED}]
 _NAMES = {
     "experiments": Experiment._meta.db_table,
     "decisions": SearchDecision._meta.db_table,
     "series": MetricSeries._meta.db_table,
+    "done": _quoted(EXPERIMENT.done),
+    "ranked": _quoted(_RANKED),
 }
 
 
@@ -49,6 +60,29 @@ JOIN {experiments} e ON e.id = d.experiment_id
 LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'metric'
 WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.rung = %s AND e.trial_index IS NOT NULL
 ORDER BY d.trial_index
+""")
+_TALLIES = _named("""
+SELECT d.rung, COUNT(*), SUM(CASE WHEN e.status IN ({done}) THEN 1 ELSE 0 END)
+FROM {decisions} d JOIN {experiments} e ON e.id = d.experiment_id
+WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND e.trial_index IS NOT NULL
+GROUP BY d.rung
+""")
+# `NOT IN`, since without statistics of a young table `NOT EXISTS` is planned as a loop in a loop.
+# As `hpsearch.ranking` ranks: what ended well or was stopped, with a finite value.
+_LEADERS = _named("""
+SELECT rung, trial_index, last, place FROM (
+  SELECT d.rung, d.trial_index, s.last,
+         ROW_NUMBER() OVER (PARTITION BY d.rung ORDER BY s.last {{order}}, d.trial_index) AS place
+  FROM {decisions} d
+  JOIN {experiments} e ON e.id = d.experiment_id
+  JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'metric'
+  WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s
+  AND e.trial_index IS NOT NULL AND e.status IN ({ranked})
+  AND s.last BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308
+) best WHERE place <= CASE rung {{best}} ELSE 0 END AND trial_index NOT IN (
+  SELECT parent_index FROM {decisions}
+  WHERE experiment_group_id = %s AND kind = 'start' AND parent_index IS NOT NULL
+) ORDER BY rung DESC, place LIMIT %s
 """)
 # Neither what a resumed search made anew, nor what a person added and then archived.
 _SIGNS = _named("""
@@ -105,7 +139,7 @@ class DatabaseHistory(History):
         return found
 
     def get(self, index: int) -> Trial | None:
-        rows = _fetch(f"{_TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
+        rows = _answers(f"{_TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
         return next(iter(_trials(rows).values()), None)
 
     def all(self) -> Sequence[Trial]:
@@ -122,9 +156,19 @@ class DatabaseHistory(History):
         rows = _fetch(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
         return [Score(index, state_of(status), value, bool(promoted)) for index, status, value, promoted in rows]
 
+    def tallies(self, bracket: int) -> Mapping[int, Tally]:
+        return {rung: Tally(number, done) for rung, number, done in _fetch(_TALLIES, self._group.pk, bracket)}
+
+    def leaders(self, bracket: int, metric: Metric, best: Mapping[int, int], limit: int) -> Sequence[Leader]:
+        order = "DESC" if metric.optimization == "maximize" else "ASC"
+        sql = _LEADERS.format(order=order, best="WHEN %s THEN %s " * len(best))
+        group, each = self._group.pk, [number for pair in best.items() for number in pair]
+        # Planned for what there is by now: a plan from the beginning of a search gets slow.
+        return [Leader(*row) for row in _fetch(sql, metric.name, group, bracket, *each, group, limit)]
+
     def _known_places(self) -> Places:
         if self._places is None:
-            (row,) = _fetch(_PLACES, self._group.pk)
+            (row,) = _answers(_PLACES, self._group.pk)
             self._places = Places(*row)
         return self._places
 
@@ -186,6 +230,13 @@ def _loaded(value: Any) -> dict[str, Any]:
 
 def _listed(keys: Iterable[int]) -> str:
     return ", ".join(map(str, map(int, keys)))
+
+
+def _answers(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows of one of the statements above as it stands, which is planned once."""
+    with connection.cursor() as cursor:
+        server_side.run(cursor, [(sql, parameters)])
+        return list(cursor.fetchall())
 
 
 def _fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from django.db import transaction
 from polyaxon import limits
 from polyaxon.actions.statuses import Move, carry_out, lock_by_pk, may_move
 from polyaxon.db.models import Experiment, PassLock
+from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from scheduler.passes import fairness, slots
@@ -36,10 +37,12 @@ def _free(active: int) -> int:
 
 def _hold_lock() -> None:
     """Only one process hands out slots at a time; otherwise two would give the last one away twice."""
-    rows = PassLock.objects.select_for_update(no_key=True).filter(name="dispatch")
-    if not rows:
+    if _LOCK.first() is None:
         PassLock.objects.get_or_create(name="dispatch")
-        rows.get()
+        _LOCK.first()
+
+
+_LOCK = Prepared(lambda: PassLock.objects.select_for_update(no_key=True).filter(name="dispatch"))
 
 
 def _schedule(waiting: slots.Waiting) -> bool:

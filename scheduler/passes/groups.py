@@ -16,6 +16,7 @@ from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import ExperimentGroup
+from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials import Counts, DatabaseHistory, Plan, count_trials, plan_of
@@ -50,11 +51,13 @@ def _round(group: ExperimentGroup) -> None:
 
 def _renew(group: ExperimentGroup) -> bool:
     """Read the row again; whether it is still there."""
-    try:
-        group.refresh_from_db()
-    except ExperimentGroup.DoesNotExist:
-        return False
-    return True
+    fresh = _GROUP.first(pk=group.pk)
+    if fresh is not None:
+        group.__dict__.update(fresh.__dict__)
+    return fresh is not None
+
+
+_GROUP = Prepared(lambda pk: ExperimentGroup._base_manager.filter(pk=pk), pk=int)
 
 
 def _guarded(group: ExperimentGroup) -> None:

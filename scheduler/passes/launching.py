@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from django.db import Error as AnyDatabaseError
 
 from polyaxon.actions.log_shipments import open_shipment
 from polyaxon.actions.replicas import ensure_replicas
-from polyaxon.db.models import Experiment
+from polyaxon.db.models import Experiment, Token
 from polyaxon.errors import UserError
+from polyaxon.security import tokens
 from polyaxon.stores import RepoError
 from polyaxon_schemas import PolyaxonfileError
 from scheduler.launch import launch_spec
@@ -27,17 +30,27 @@ class NotYet(Exception):
     """The run did not start; trying again may help."""
 
 
-def launch(run: Run, runner: Runner) -> bool:
-    """Start the run's attempt unless that was done before; False when it has to wait for the next server.
+def prepare(run: Run) -> tuple[LaunchSpec, Token]:
+    """What the runner is to start, and the run's token, which is to be stored before that.
 
     Raises `Refused` or `NotYet`.
     """
-    try:
-        spec = launch_spec(run)
-        _prepare(run, spec)
+    with _sorted(run):
+        key, token = tokens.draft(run.user, run=run.uuid)
+        return launch_spec(run, key), token
+
+
+def submit(run: Run, spec: LaunchSpec, runner: Runner) -> None:
+    """Start the run's attempt unless that was done before, or the next server has to. Raises `Refused` or `NotYet`."""
+    with _sorted(run), suppress(Closing):
+        _make_rows(run, spec)
         runner.submit(spec)
-    except Closing:
-        return False
+
+
+@contextmanager
+def _sorted(run: Run) -> Iterator[None]:
+    try:
+        yield
     except AnyDatabaseError:
         raise  # the next pass does it again
     except (PolyaxonfileError, UserError, LaunchRefused) as error:
@@ -49,10 +62,9 @@ def launch(run: Run, runner: Runner) -> bool:
         # Nothing that a repetition would mend; a run that hangs without a word would be worse.
         logger.exception("Run %s cannot be launched", run.uuid.hex)
         raise Refused(f"the platform failed ({type(error).__name__}: {error}); its log tells more") from error
-    return True
 
 
-def _prepare(run: Run, spec: LaunchSpec) -> None:
+def _make_rows(run: Run, spec: LaunchSpec) -> None:
     """Rows that are to be there before any pod is."""
     if spec.cluster is None:
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 from django.db.models import QuerySet
@@ -27,24 +27,25 @@ def under_way(model: type[Run]) -> QuerySet[Run]:
 def active_runs() -> Iterator[Run]:
     """Every run that holds a slot."""
     for model in KINDS:
-        yield from under_way(model)
-
-
-def find(model: type[Run], pk: int, *, to_launch: bool = False) -> Run | None:
-    """The run of that number; `to_launch`: with the relations that every launch needs.
-
-    Those that few runs have are left for later: planning a join of many tables takes longer than reading them.
-    """
-    return _found(model, *(("project__owner", "user") if to_launch else ())).first(pk=pk)
+        yield from _under_way(model).all()
 
 
 @cache
-def _found(model: type[Run], *related: str) -> Prepared[Run]:
-    def build(pk: int) -> QuerySet[Run]:
-        rows = model._base_manager.filter(pk=pk)
-        return rows.select_related(*related) if related else rows
+def _under_way(model: type[Run]) -> Prepared[Run]:
+    return Prepared(partial(under_way, model))
 
-    return Prepared(build, pk=int)
+
+def find(model: type[Run], pk: int) -> Run | None:
+    """The run of that number, with the relations that every launch needs.
+
+    Those that few runs have are left for later: planning a join of many tables takes longer than reading them.
+    """
+    return _found(model).first(pk=pk)
+
+
+@cache
+def _found(model: type[Run]) -> Prepared[Run]:
+    return Prepared(lambda pk: model._base_manager.filter(pk=pk).select_related("project__owner", "user"), pk=int)
 
 
 def count_active() -> int:

@@ -15,14 +15,14 @@ from polyaxon.actions.log_shipments import is_settled
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import Move, carry_out, copy_state, lock, may_move
 from polyaxon.actions.trials import decide, next_retry, why_stopped
-from polyaxon.db.models import Experiment, SearchDecision
+from polyaxon.db.models import Experiment, SearchDecision, Token
 from polyaxon.db.models.abstract import Runnable, Stateful
+from polyaxon.db.writes import append, insertion
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from scheduler import turns
 from scheduler.configured import configured_runner
-from scheduler.passes import queue
-from scheduler.passes.launching import NotYet, Refused, launch
+from scheduler.passes import launching, queue
 from scheduler.passes.queue import Run
 from scheduler.passes.replicas import replica
 from scheduler.runners.base import Observation, Phase, Runner, RunnerError, StopReason
@@ -36,10 +36,11 @@ INTERRUPTED = "Interrupted by a shutdown of the server; it is started again."
 def advance(run: Run, *, launching: bool = True) -> None:
     """Do what `run` needs next. May be called at any time, also twice at once.
 
-    With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long.
+    With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long; what
+    is left changes the row under its lock only, if its attempt and status still allow it.
     """
     with turns.runs.take(_key(run)) as ours:
-        if ours and not _goes_on(run) and _renew(run, to_launch=launching):
+        if ours and not _goes_on(run) and (not launching or _renew(run)):
             _step(run, configured_runner(), launching=launching)
 
 
@@ -56,9 +57,9 @@ def _key(run: Run) -> tuple[str, int]:
     return type(run).__name__, run.pk
 
 
-def _renew(run: Run, *, to_launch: bool = False) -> bool:
-    """Read the row again; whether it is still there."""
-    fresh = queue.find(type(run), run.pk, to_launch=to_launch)
+def _renew(run: Run) -> bool:
+    """Read the row again, with what a launch needs of others; whether it is still there."""
+    fresh = queue.find(type(run), run.pk)
     if fresh is not None:
         run.__dict__.update(fresh.__dict__)
     return fresh is not None
@@ -122,20 +123,37 @@ def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
 def _begin(run: Run, runner: Runner) -> None:
     begun = timezone.now()
     try:
-        if not launch(run, runner):
-            return
-    except Refused as error:
+        spec, token = launching.prepare(run)
+        if _starting(run, token, begun):
+            launching.submit(run, spec, runner)
+            if run.status == s.WARNING:
+                _move(run, s.STARTING, at=begun)
+        elif run.stop_requested_at is not None and not run.is_done:
+            _absent(run, runner, launching=False)
+    except launching.Refused as error:
         _move(run, s.FAILED, message=f"Could not be started: {error}")
-        return
-    except NotYet as error:
+    except launching.NotYet as error:
         _not_yet(run, error)
-        return
-    is_known = isinstance(run, Experiment) and _move(run, s.STARTING, at=begun)
-    if not (is_known or _renew(run)) or run.is_done or run.stop_requested_at is not None:
-        _stop(run, runner)  # asked for while we launched it
 
 
-def _not_yet(run: Run, error: NotYet) -> None:
+@transaction.atomic(savepoint=False)
+def _starting(run: Run, token: Token, at: datetime) -> bool:
+    """Have the row say that its attempt begins, unless there is no such attempt any more, or it is to be stopped.
+
+    Before the runner is told: the run's first request finds its token. A stop that comes after this finds an active
+    run, which the next pass ends. One whose start has failed before keeps the warning that says so, until it starts.
+    """
+    row = lock(run)
+    wanted = row.attempt == run.attempt and not row.is_done and row.stop_requested_at is None
+    if wanted and row.status != s.WARNING and may_move(row, s.STARTING):
+        carry_out([Move(row, s.STARTING, at=at)], first=[insertion([token])])
+    elif wanted:
+        append(token)
+    _copy(row, run)
+    return wanted
+
+
+def _not_yet(run: Run, error: launching.NotYet) -> None:
     """Show why it does not start, once, and give up when it takes too long."""
     scheduled = run.statuses.filter(status=s.SCHEDULED).order_by("-id").first()
     if scheduled is not None and scheduled.created_at < timezone.now() - PATIENCE:
@@ -244,9 +262,13 @@ def _move(run: Run, status: str, *, message: str | None = None, at: datetime | N
     if isinstance(row, Experiment) and status != s.STARTING:
         rows.append(replica(row))
     carry_out([Move(each, status, message, at=at) for each in rows if may_move(each, status)], observed=True)
+    _copy(row, run)
+    return True
+
+
+def _copy(row: Run, run: Run) -> None:
     copy_state(row, run)
     run.stop_requested_at = row.stop_requested_at
-    return True
 
 
 def tidy(run: Run) -> None:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from polyaxon.actions.runs import WAITING
+from polyaxon.db import server_side
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
 from polyaxon.lifecycles import EXPERIMENT, JOB
 from polyaxon.lifecycles import tables as s
@@ -35,7 +36,7 @@ class Load:
 def load() -> Load:
     """By one statement: most of the time nothing follows from it."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOAD)
+        server_side.run(cursor, [(_LOAD, ())])
         active, *flags = cursor.fetchone()
     return Load(int(active), *map(bool, flags))
 
@@ -43,7 +44,7 @@ def load() -> Load:
 def active() -> int:
     """How many runs hold a slot."""
     with connection.cursor() as cursor:
-        cursor.execute(_ACTIVE)
+        server_side.run(cursor, [(_ACTIVE, ())])
         return int(cursor.fetchone()[0])
 
 
@@ -134,7 +135,7 @@ def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:
 def _searches() -> list[tuple[int, int]]:
     """Running searches that have waiting trials and may start some, and how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEARCHES)
+        server_side.run(cursor, [(_SEARCHES, ())])
         rows = cursor.fetchall()
     free = [(group, _concurrency(section) - busy) for group, section, busy in rows]
     return [(group, slots) for group, slots in free if slots > 0]
@@ -159,7 +160,7 @@ ORDER BY g.id
 
 def _trials(group: int, limit: int) -> list[Waiting]:
     with connection.cursor() as cursor:
-        cursor.execute(_TRIALS, [group, limit])
+        server_side.run(cursor, [(_TRIALS, (group, limit))])
         rows = cursor.fetchall()
     return [Waiting(priority, _moment(created), pk, Experiment) for priority, created, pk in rows]
 

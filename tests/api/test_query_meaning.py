@@ -201,6 +201,6 @@ def test_a_page_of_a_sort_is_what_python_has_there(
         # Those that are equal keep their order, in reverse too.
         present = sorted((row for row in expected if read(row) is not None), key=read, reverse=descending)
         expected = present + [row for row in expected if read(row) is None]
-    found = query.ordered_experiments(Experiment.objects.filter(project__in=Project.objects.all()), text)
+    found = query.find_experiments(Experiment.objects.filter(project__in=Project.objects.all()), None, text)
     page = [row.pk for row in found[start : start + size]]
     assert page == [row.pk for row in expected[start : start + size]], text

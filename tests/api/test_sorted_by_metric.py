@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from django.utils import timezone
@@ -13,6 +14,7 @@ from api import query
 from api.query.by_metric import ByMetric
 from polyaxon.actions.metrics import log_metrics
 from polyaxon.db.models import Experiment, Project
+from polyaxon.errors import InvalidInput
 from polyaxon.stores.series import Row
 from tests.factories import make_experiment, make_project, make_user
 
@@ -48,8 +50,8 @@ def test_every_page_is_that_of_one_sorted_list(
     experiments = made(project, values)
     other = make_project(project.user, f"{project.name}-other")
     made(other, [5.0])
-    rows = query.ordered_experiments(
-        Experiment.objects.filter(project=project), f"{'-' if descending else ''}metric.loss"
+    rows = query.find_experiments(
+        Experiment.objects.filter(project=project), None, f"{'-' if descending else ''}metric.loss"
     )
     assert isinstance(rows, ByMetric)
     assert len(rows) == len(values)
@@ -57,6 +59,41 @@ def test_every_page_is_that_of_one_sorted_list(
     assert [row.pk for row in rows[start : start + size]] == order[start : start + size]
 
 
+ASKED = [
+    "metric.loss:>-1",
+    "metric.loss:<=2.5",
+    "metric.loss:0|2.5",
+    "metric.loss:~0",
+    "metric.loss:>=0,metric.loss:<3",
+]
+ASKED += [
+    "metric_max.loss:>7",
+    "metric_min.loss:<0, metric.loss:<0",
+    "metric.other:1,metric.loss:0",
+    "metrics.loss:nil",
+]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=VALUES, asked=st.sampled_from(ASKED), descending=st.booleans(), start=st.integers(0, 3))
+def test_a_filter_by_the_metric_that_sorts_finds_what_it_finds_alone(
+    values: list[float | None], asked: str, descending: bool, start: int
+) -> None:
+    project = make_project(make_user(), f"p{Project.objects.count()}")
+    experiments = made(project, values)
+    rows = Experiment.objects.filter(project=project)
+    try:
+        matching = {row.pk for row in query.filtered(rows, asked, query.EXPERIMENTS)}
+    except InvalidInput as error:
+        with pytest.raises(InvalidInput, match=re.escape(str(error))):
+            query.find_experiments(rows, asked, "metric.loss")
+        return
+    found = query.find_experiments(rows, asked, f"{'-' if descending else ''}metric.loss")
+    order = [pk for pk in expected(experiments, descending=descending) if pk in matching]
+    assert len(found) == len(order)
+    assert [row.pk for row in found[start : start + 4]] == order[start : start + 4]
+
+
 @pytest.mark.parametrize("sort", ["metric_min.loss", "-metric.loss,created_at", "loss", "", None])
 def test_other_orders_are_the_databases(sort: str | None) -> None:
-    assert not isinstance(query.ordered_experiments(Experiment.objects.all(), sort), ByMetric)
+    assert not isinstance(query.find_experiments(Experiment.objects.all(), None, sort), ByMetric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from typing import Any
@@ -17,6 +18,7 @@ from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
 from polyaxon.trials import DatabaseHistory, count_trials
 from polyaxon.trials.finished import FINISHED, Finished, Sign
 from polyaxon.trials.states import state_of
+from polyaxon_schemas.search import Metric
 from tests.contents import group_content
 from tests.factories import make_experiment, make_group, make_metrics
 
@@ -85,6 +87,13 @@ def test_it_answers_like_the_history_in_memory(seed: int) -> None:
         assert plain(database.stage(stage)) == plain(memory.stage(stage))
         for metric in ("loss", "nothing"):
             assert list(database.scores(stage, metric)) == list(memory.scores(stage, metric))
+    for bracket in (0, 1, 7):
+        assert dict(database.tallies(bracket)) == dict(memory.tallies(bracket))
+    for optimization in ("minimize", "maximize"):
+        ranking = Metric(name="loss", optimization=optimization)
+        for bracket, best, limit in itertools.product((0, 1), ({0: 1}, {0: 9, 1: 2}, {1: 3, 5: 1}), (1, 5)):
+            wanted = memory.leaders(bracket, ranking, best, limit)
+            assert list(database.leaders(bracket, ranking, best, limit)) == list(wanted)
     assert plain(database.all()) == plain(memory.all())
     assert plain(DatabaseHistory(group).all()) == plain(memory.all()), "from what was kept"
 

@@ -67,14 +67,14 @@ def experiment(environment: dict[str, Any] | None = None, **content: Any) -> Exp
 
 
 def told(run: Experiment | Job) -> ClusterSpec:
-    spec = launch_spec(run).cluster
+    spec = launch_spec(run, "key").cluster
     assert spec is not None
     return spec
 
 
 def test_a_plain_experiment(settings: Any) -> None:
     run = experiment()
-    launch = launch_spec(run)
+    launch = launch_spec(run, "key")
     assert launch.cluster is not None
     assert (launch.cluster.kind, launch.cluster.image, launch.cluster.code) == (Kind.EXPERIMENT, None, None)
     path = f"/outputs/{run.sub_path}"
@@ -132,7 +132,7 @@ def test_everything_that_a_file_asks_for() -> None:
 )
 def test_names_that_mean_nothing_are_told(environment: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        launch_spec(experiment(environment))
+        launch_spec(experiment(environment), "key")
 
 
 def test_options_stand_in_for_what_a_file_leaves_out() -> None:

@@ -147,7 +147,7 @@ def test_a_run_that_was_stopped_while_it_waited_for_the_dispatcher_stays_stopped
 def test_a_stop_before_the_launch_keeps_a_late_launch_from_starting_it() -> None:
     experiment = make_experiment(content=experiment_content("echo x > $POLYAXON_RUN_OUTPUTS_PATH/trace"))
     dispatch()
-    late = launching.launch_spec(Experiment.objects.get(pk=experiment.pk))
+    late = launching.launch_spec(Experiment.objects.get(pk=experiment.pk), "key")
     request_stop(experiment, experiment.user)
     until(lambda: status(experiment) == "stopped")
     configured_runner().submit(late)
@@ -168,8 +168,10 @@ def test_trouble_that_may_pass_is_shown_and_tried_again(monkeypatch: pytest.Monk
     experiment = make_experiment(content=experiment_content("true"))
     until(lambda: status(experiment) == "succeeded")
     history = list(experiment.statuses.values_list("status", "message"))
-    assert [entry[0] for entry in history] == ["created", "scheduled", "warning", "starting", "running", "succeeded"]
-    assert "No space left on device" in str(history[2][1])
+    assert [entry[0] for entry in history] == [
+        *("created", "scheduled", "starting", "warning", "starting", "running", "succeeded")
+    ]
+    assert "No space left on device" in str(history[3][1])
 
 
 def test_trouble_that_does_not_pass_ends_the_run_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +189,7 @@ def test_trouble_that_does_not_pass_ends_the_run_with_its_reason(monkeypatch: py
 
 
 def test_a_defect_of_the_platform_fails_the_run_instead_of_hanging_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def defective(run: object) -> LaunchSpec:
+    def defective(run: object, token: str) -> LaunchSpec:
         raise KeyError("something")
 
     monkeypatch.setattr(launching, "launch_spec", defective)
@@ -198,7 +200,7 @@ def test_a_defect_of_the_platform_fails_the_run_instead_of_hanging_it(monkeypatc
 
 
 def test_a_locked_database_does_not_fail_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def locked(run: object) -> LaunchSpec:
+    def locked(run: object, token: str) -> LaunchSpec:
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patched:
@@ -231,7 +233,7 @@ def test_a_slow_launch_does_not_keep_the_others_from_being_followed(monkeypatch:
         reconcile.sync()
         time.sleep(0.05)
     assert status(quick) == "succeeded"
-    assert status(slow) == "scheduled"
+    assert status(slow) == "starting"
     go_on.set()
     worker.join()
 
@@ -242,9 +244,9 @@ def test_nothing_is_started_once_the_server_is_ending() -> None:
     runner = configured_runner()
     assert runner.shutdown(0.1) == []
     advance(Experiment.objects.get(pk=experiment.pk))
-    assert status(experiment) == "scheduled"
+    assert status(experiment) == "starting"
     with pytest.raises(Closing):
-        runner.submit(replace(launching.launch_spec(experiment), attempt=1))
+        runner.submit(replace(launching.launch_spec(experiment, "key"), attempt=1))
     runner.reopen()
     until(lambda: status(experiment) == "running")
 

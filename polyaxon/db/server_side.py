@@ -1,0 +1,98 @@
+"""Statements that Postgres has parsed and planned before: `PREPARE` once for a connection, then `EXECUTE`.
+
+Planning a short query costs Postgres more than running it, and sending its text more than sending a name. Only for
+statements whose text is always the same. On SQLite, and behind a pooler that gives each transaction another connection
+(`POLYAXON_DB_PREPARED_STATEMENTS=false`), they are sent as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import NotSupportedError, connection, connections
+
+MOST_VALUES = 200
+"""A statement with more of them comes in many lengths, each of which would stay with the connection."""
+MOST_STATEMENTS = 1000
+"""Of the process. What comes later is sent as it is."""
+
+_names = count(1)
+_PLACEHOLDER = re.compile(r"%(.)")
+
+
+class _Text(NamedTuple):
+    name: str
+    prepare: str
+    execute: str
+
+
+def run(cursor: Any, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    """Execute statements of fixed text with their values: on Postgres in one round trip.
+
+    The cursor then has the answer of the last one.
+    """
+    if connection.vendor != "postgresql":
+        for sql, values in statements:
+            cursor.execute(sql, values)
+        return
+    known = _known()
+    texts = [_sent(sql, len(values), known) for sql, values in statements]
+    try:
+        cursor.execute("; ".join(texts), [value for _, values in statements for value in values])
+    except NotSupportedError:  # the type of a column has changed: what was planned for the old one is of no more use
+        known.usable = False
+        raise
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one connection to the server has prepared; another one knows nothing of it."""
+
+    of: Any
+    names: set[str] = field(default_factory=set)
+    usable: bool = True
+
+
+def _known() -> _Known:
+    ours = connections[connection.alias]  # of this thread; `connection` only stands for it
+    ours.ensure_connection()
+    held: _Known | None = ours.__dict__.get("_prepared_statements")
+    if held is None or held.of is not ours.connection:
+        held = ours.__dict__["_prepared_statements"] = _Known(ours.connection)
+        held.usable = settings.CONFIG.database.db_prepared_statements
+    return held
+
+
+def _sent(sql: str, values: int, known: _Known) -> str:
+    """What is sent for a statement, once the server knows it."""
+    text = _text(sql, values) if known.usable else None
+    if text is None:
+        return sql
+    if text.name not in known.names:
+        _prepare(text)
+        known.names.add(text.name)
+    return text.execute
+
+
+def _prepare(text: _Text) -> None:
+    """On its own, so that it is known whether it went well; past Django, for it asks nothing of the tables."""
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        cursor.execute(text.prepare)
+
+
+@lru_cache(maxsize=MOST_STATEMENTS * 2)
+def _text(sql: str, values: int) -> _Text | None:
+    """None when the statement is not to be prepared."""
+    number = next(_names) if values <= MOST_VALUES else MOST_STATEMENTS
+    if number >= MOST_STATEMENTS:
+        return None
+    name, places = f"plx_{number}", count(1)
+    body = _PLACEHOLDER.sub(lambda found: f"${next(places)}" if found[1] == "s" else "%", sql)
+    marks = f" ({', '.join(['%s'] * values)})" if values else ""
+    return _Text(name, f"PREPARE {name} AS {body}", f"EXECUTE {name}{marks}")
