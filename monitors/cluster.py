@@ -6,14 +6,23 @@ import os
 import platform
 
 import psutil
+from django.conf import settings
 
+from monitors.nodes import described
 from polyaxon.actions.cluster import FoundNode, update_nodes
-from polyaxon.db.models import ClusterNode
+from polyaxon.db.models import Cluster, ClusterNode
+from scheduler.configured import cluster_api
 
 
 def refresh_cluster() -> bool:
     """Look at the cluster once; returns whether its nodes changed."""
-    return update_nodes([this_machine()])
+    if settings.CONFIG.runner.runner_backend != "kubernetes":
+        return update_nodes([this_machine()])
+    api = cluster_api()
+    found = [described(node, settings.CONFIG.kubernetes.k8s_gpu_resource_key) for node in api.nodes()]
+    changed = update_nodes(found)
+    Cluster.objects.exclude(version_api=(version := api.version())).update(version_api=version)
+    return changed
 
 
 def this_machine() -> FoundNode:

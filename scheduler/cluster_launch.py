@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
@@ -17,9 +18,6 @@ from polyaxon_schemas import Rendered
 from polyaxon_schemas.resources import amounts
 from scheduler.runners.kubernetes.spec import (
     MASTER,
-    PS,
-    SERVER,
-    WORKER,
     Backend,
     Bucket,
     ClusterSpec,
@@ -42,7 +40,7 @@ def cluster_spec(run: Run, rendered: Rendered, labels: dict[str, str], api_url: 
     """What the pods of a run are made of. Raises `InvalidInput` for names that mean nothing here."""
     framework = rendered.framework if isinstance(run, Experiment) else None
     backend = _backend(run)
-    replicas = tuple(_replicas(run, rendered, framework, backend))
+    replicas = tuple(_replicas(run, rendered))
     image, is_built = _image(run, rendered)
     return ClusterSpec(
         kind=Kind.EXPERIMENT if isinstance(run, Experiment) else Kind.JOB,
@@ -114,22 +112,25 @@ def _backend(run: Run) -> Backend:
     return Backend.TRAINER if is_trainer else Backend(run.backend)
 
 
-def _replicas(run: Run, rendered: Rendered, framework: str | None, backend: Backend) -> Iterator[Replica]:
-    environment = rendered.environment
-    asked = getattr(environment, "replicas", None)
-    counts = (asked.n_workers or 0, asked.n_ps or 0) if asked else (0, 0)
-    if backend is not Backend.MPI or not any(counts):
-        yield Replica(role=MASTER, place=_placement(run, environment))
-    if asked is None:
+def _replicas(run: Run, rendered: Rendered) -> Iterator[Replica]:
+    """As the file means them; a job has one process whatever it says."""
+    if not isinstance(run, Experiment):
+        yield Replica(role=MASTER, place=_placement(run, rendered.environment))
         return
-    servers = SERVER if framework == "mxnet" else PS
-    for role, count, default, own in (
-        (WORKER, counts[0], asked.default_worker, asked.worker),
-        (servers, counts[1], asked.default_ps, asked.ps),
-    ):
-        named = {each.index: each for each in own or []}
-        for index in range(count):
-            yield Replica(role=role, index=index, place=_placement(run, named.get(index) or default))
+    for each in rendered.replicas:
+        place = _placement(run, _with_access(each.environment, rendered.environment))
+        yield Replica(role=each.role, index=each.index, place=place)
+
+
+# What the command and its image need wherever they run: what a replica leaves out is the whole run's.
+_ACCESS = ("image_pull_secrets", "service_account", "secret_refs", "config_map_refs", "security_context")
+
+
+def _with_access(own: Any, whole: Any) -> Any:
+    if own is whole or whole is None:
+        return own
+    given = {key: getattr(whole, key) for key in _ACCESS if getattr(own, key, None) is None}
+    return own.model_copy(update=given) if own is not None else SimpleNamespace(**given)
 
 
 def _placement(run: Run, environment: Any) -> Placement:

@@ -12,6 +12,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 EXPIRY_INTERVAL = 300.0  # seconds
 SWEEP_INTERVAL = 3600.0
+REPLICAS_INTERVAL = 1.0
 # Of searches that look at what their trials report while they run. Reports themselves wake nobody: they come too often.
 SEARCHES_INTERVAL = 2.0
 
@@ -28,6 +29,8 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
         "monitors.usage": config.runner.usage_interval,
         "monitors.cluster": config.intervals.intervals_clusters_update_system_nodes,
     }
+    if config.runner.runner_backend == "kubernetes":
+        intervals["scheduler.replicas"] = max(config.scheduler.sync_interval, REPLICAS_INTERVAL)
     return {
         task: {
             "task": task,

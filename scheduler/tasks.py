@@ -13,6 +13,7 @@ from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
 from scheduler.passes.pruning import groups_to_watch
+from scheduler.passes.replica_statuses import follow_replicas, note_nodes
 from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
 from scheduler.passes.unsupported import end_unsupported
@@ -68,6 +69,13 @@ def unsupported_pass(_pk: int = 0) -> None:
 @one_at_a_time
 def sync_pass() -> None:
     guarded(reconcile.sync)
+
+
+@app.task(name="scheduler.replicas")
+@one_at_a_time
+def replicas_pass() -> None:
+    guarded(follow_replicas)
+    guarded(note_nodes)
 
 
 @app.task(name="scheduler.webhooks")

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from api.fields import HexUUIDField, JSONObjectField, TextField
 from api.plugin_fields import TensorboardFields
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, ResourcesField, RunSerializer
+from polyaxon.actions.waiting import reason
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
 from polyaxon.stores import series
@@ -97,6 +98,7 @@ class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
     num_jobs = serializers.SerializerMethodField()
     is_clone = serializers.BooleanField(read_only=True)
     trial = serializers.SerializerMethodField()
+    reason = serializers.SerializerMethodField()
 
     class Meta(ExperimentSerializer.Meta):
         fields = (
@@ -112,7 +114,12 @@ class ExperimentDetailSerializer(TensorboardFields, ExperimentSerializer):
             "tensorboard",
             "has_tensorboard",
             "trial",
+            "reason",
         )
+
+    def get_reason(self, experiment: Experiment) -> str | None:
+        """What holds it back, or what was last said of its status."""
+        return reason(experiment)
 
     @extend_schema_field(TrialPlaceSerializer(allow_null=True))
     def get_trial(self, experiment: Experiment) -> dict[str, int | None] | None:

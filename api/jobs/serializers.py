@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from api.fields import JSONObjectField, TextField
 from api.run_fields import ChangedItemSerializer, ItemSerializer, NewRunSerializer, ResourcesField, RunSerializer
+from polyaxon.actions.waiting import reason
 from polyaxon.db.models import Job
 from polyaxon.db.models.experiments import CLONING_STRATEGIES
 
@@ -46,6 +47,7 @@ class JobSerializer(RunSerializer):
 class JobDetailSerializer(JobSerializer):
     is_clone = serializers.BooleanField(read_only=True)
     resources = ResourcesField()
+    reason = serializers.SerializerMethodField()
 
     class Meta(JobSerializer.Meta):
         fields = (
@@ -56,7 +58,12 @@ class JobDetailSerializer(JobSerializer):
             "resources",
             "data_refs",
             "node_scheduled",
+            "reason",
         )
+
+    def get_reason(self, job: Job) -> str | None:
+        """What holds it back, or what was last said of its status."""
+        return reason(job)
 
 
 class JobCreatedSerializer(ItemSerializer):

@@ -132,7 +132,8 @@ class RunEnvironment(Environment):
     queue: Optional[Queue] = Field(None, description="Name of the queue that the run waits in.")
     priority: Optional[Priority] = Field(
         None,
-        description="Of the runs that wait, those with more start first; equals, the oldest first. Default 0.",
+        description="Of a user's runs that wait in one queue, those with more start first; equals, the oldest first. "
+        "Default 0.",
     )
 
 

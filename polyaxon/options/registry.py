@@ -175,6 +175,19 @@ def _platform() -> Iterator[Option]:
         yield Option(f"FEATURES:POLYFLOW:{feature}", "bool", f"The feature {feature.lower()}.", default=True)
 
 
+def _queues() -> Iterator[Option]:
+    runs = "Experiments and jobs that may be under way at once"
+    yield Option("CONCURRENCY:GLOBAL", "int", f"{runs} in all. Not set: the runner's own limit.", minimum=0)
+    yield Option("CONCURRENCY:PROJECT", "int", f"{runs} in each project. Not set: no limit.", minimum=0, **OWN)
+    yield Option("CONCURRENCY:PROJECTS", "dict", f"{runs} in single projects: names (`owner.project`) with numbers.")
+    yield Option("CONCURRENCY:USER", "int", f"{runs} of each user. Not set: no limit.", minimum=0)
+    yield Option(
+        "QUEUES",
+        "dict",
+        "Queues that runs name: each with `priority` (those of more come first) and `concurrency` (runs at once).",
+    )
+
+
 def _sign_in() -> Iterator[Option]:
     for provider, name in PROVIDERS.items():
         area = f"AUTH_{provider}"
@@ -187,7 +200,7 @@ def _sign_in() -> Iterator[Option]:
 
 
 def _all() -> Iterator[Option]:
-    for area in (_per_primitive, _builds, _pods, _plugins, _platform, _sign_in, settings_options):
+    for area in (_per_primitive, _builds, _pods, _plugins, _platform, _queues, _sign_in, settings_options):
         yield from area()
 
 

@@ -258,6 +258,18 @@ class KubernetesConfig(Area):
     k8s_config_patience: Seconds = Field(
         300.0, description="Seconds for which a secret or volume of a pod may be missing until the run fails."
     )
+    k8s_dcgm_namespace: str = Field("gpu-operator", description="Namespace of the pods of NVIDIA's DCGM exporter.")
+    k8s_dcgm_selector: str = Field(
+        "",
+        description="Labels of these pods, such as `app=nvidia-dcgm-exporter`. Empty: GPUs of runs are not measured.",
+    )
+    k8s_logs_interval: Seconds = Field(0.5, description="Seconds between two times that logs of pods are stored.")
+    k8s_logs_streams: Positive = Field(500, description="Containers whose logs one process follows at once.")
+    k8s_logs_patience: Seconds = Field(
+        600.0,
+        description="Seconds after its end that a run's pods are kept when their logs cannot be stored. What is "
+        "missing then is given up, and the reason noted.",
+    )
     k8s_upload_grace: Positive = Field(
         600, description="Seconds that storing outputs in an object store may take after the end of a run."
     )

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from polyaxon.stores.paths import contained_unlinked, safe_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 PIECE_BYTES = 64 * 1024
 TAIL_MAX_BYTES = 1024 * 1024
@@ -30,6 +32,21 @@ def format_line(text: str, when: datetime, role: str | None = None) -> str:
     stamp = when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     start = f"{stamp} {role} -- " if role else f"{stamp} -- "
     return "\n".join(start + line.rstrip("\r") for line in text.rstrip("\r\n").split("\n"))
+
+
+class LogWriter(ABC):
+    """A log that somebody keeps the count of: what lies beyond a known size may be written anew."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes stored."""
+
+    @abstractmethod
+    def rewrite(self, start: int, lines: Iterable[str]) -> int:
+        """Have `lines` come after the first `start` bytes, instead of whatever is there; the new size.
+
+        What was written is on the disk when it returns. Lines are as for `LogStore.append`.
+        """
 
 
 class LogStore(ABC):
@@ -55,6 +72,10 @@ class LogStore(ABC):
 
         A range beyond the end is cut. Raises ValueError for a negative start.
         """
+
+    @abstractmethod
+    def writing(self, path: str) -> AbstractContextManager[LogWriter]:
+        """The log, with nobody else writing to it while the block lasts."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
@@ -91,6 +112,12 @@ class LocalLogStore(LogStore):
             _write_all(log.fileno(), data)
             return os.fstat(log.fileno()).st_size
 
+    @contextmanager
+    def writing(self, path: str) -> Iterator[LogWriter]:
+        with self.local_path(path).open("a+b", buffering=0) as log:
+            fcntl.flock(log, fcntl.LOCK_EX)
+            yield _LocalWriter(log.fileno())
+
     def size(self, path: str) -> int:
         try:
             return self._file(path).stat().st_size
@@ -118,6 +145,23 @@ class LocalLogStore(LogStore):
         if not parts:
             raise PathRefused(path, "is empty")
         return contained_unlinked(self._root, "/".join(parts) + ".log")
+
+
+class _LocalWriter(LogWriter):
+    """An open file that is locked."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def rewrite(self, start: int, lines: Iterable[str]) -> int:
+        if start < self.size():
+            os.ftruncate(self._descriptor, start)
+        _write_all(self._descriptor, b"".join(_encoded(line) for line in lines))
+        os.fsync(self._descriptor)
+        return self.size()
 
 
 def _encoded(line: str) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from celery.worker import WorkController
 from django.conf import settings
@@ -13,6 +15,9 @@ from django.conf import settings
 from polyaxon.queues import app
 from scheduler.embedded.ticker import Ticker
 from scheduler.schedule import timetable
+
+if TYPE_CHECKING:
+    from monitors.logs.shipper import LogShipper
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +36,8 @@ class Workers:
             Ticker(name, app.tasks[name], float(entry["schedule"]))
             for name, entry in timetable(settings.CONFIG).items()
         ]
+        if settings.CONFIG.runner.runner_backend == "kubernetes":
+            self._tickers.append(Ticker("monitors.logs", _ship_logs, settings.CONFIG.kubernetes.k8s_logs_interval))
         self._threads = [
             self._watched("worker", self._worker.start),
             *(self._watched(ticker.name, ticker.run) for ticker in self._tickers),
@@ -52,6 +59,8 @@ class Workers:
         waited_for = [ending, *self._threads]
         for thread in waited_for:
             thread.join(max(0.0, deadline - time.monotonic()))
+        if _shipper.cache_info().currsize:
+            _shipper().stop()
         return not any(thread.is_alive() for thread in waited_for)
 
     def _watched(self, name: str, work: Callable[[], object]) -> threading.Thread:
@@ -64,6 +73,17 @@ class Workers:
                 self._on_death(name)
 
         return threading.Thread(target=run, name=name, daemon=True)
+
+
+@functools.cache
+def _shipper() -> LogShipper:
+    from monitors.logs.shipper import configured_shipper  # noqa: PLC0415 - the client library takes a second
+
+    return configured_shipper()
+
+
+def _ship_logs() -> None:
+    _shipper().run_once()
 
 
 def _worker() -> WorkController:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import transaction
 
+from polyaxon import limits
 from polyaxon.actions.statuses import Move, carry_out, lock_by_pk, may_move
 from polyaxon.db.models import Experiment, PassLock
 from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
-from scheduler.passes import slots
+from scheduler.passes import fairness, slots
 from scheduler.passes.replicas import replica
 
 
@@ -25,14 +25,14 @@ def dispatch(seen: slots.Load | None = None) -> int:
     with transaction.atomic():
         _hold_lock()
         free = _free(slots.active())
-        runs = slots.waiting(free, load) if free > 0 else []
+        runs = fairness.next_runs(free, load) if free > 0 else []
         # One order of locks for all who lock several runs: experiments before jobs, by number.
         runs.sort(key=lambda run: (run.model.__name__, run.pk))
         return sum(_schedule(run) for run in runs)
 
 
 def _free(active: int) -> int:
-    return int(settings.CONFIG.slots) - active
+    return limits.slots() - active
 
 
 def _hold_lock() -> None:

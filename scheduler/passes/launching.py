@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 
 from django.db import Error as AnyDatabaseError
 
-from polyaxon.db.models import Token
+from polyaxon.actions.log_shipments import open_shipment
+from polyaxon.actions.replicas import ensure_replicas
+from polyaxon.db.models import Experiment, Token
 from polyaxon.errors import UserError
 from polyaxon.security import tokens
 from polyaxon.stores import RepoError
@@ -41,6 +43,7 @@ def prepare(run: Run) -> tuple[LaunchSpec, Token]:
 def submit(run: Run, spec: LaunchSpec, runner: Runner) -> None:
     """Start the run's attempt unless that was done before, or the next server has to. Raises `Refused` or `NotYet`."""
     with _sorted(run), suppress(Closing):
+        _make_rows(run, spec)
         runner.submit(spec)
 
 
@@ -59,6 +62,16 @@ def _sorted(run: Run) -> Iterator[None]:
         # Nothing that a repetition would mend; a run that hangs without a word would be worse.
         logger.exception("Run %s cannot be launched", run.uuid.hex)
         raise Refused(f"the platform failed ({type(error).__name__}: {error}); its log tells more") from error
+
+
+def _make_rows(run: Run, spec: LaunchSpec) -> None:
+    """Rows that are to be there before any pod is."""
+    if spec.cluster is None:
+        return
+    replicas = spec.cluster.replicas
+    open_shipment(run, has_roles=len(replicas) > 1)
+    if isinstance(run, Experiment) and len(replicas) > 1:
+        ensure_replicas(run, [(each.role, each.index, each.place.resources) for each in replicas])
 
 
 def _told(error: Exception) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from polyaxon import storage
+from polyaxon.actions.log_shipments import forget_shipment
 from polyaxon.actions.runs import Item
 from polyaxon.db.models import (
     BuildJob,
@@ -100,6 +101,7 @@ def _delete_measurements(run: Experiment | Job) -> None:
     named = Q(run__in=uuids)
     for model in (MetricSeries, MetricBatch, Token):
         model._default_manager.filter(named).delete()
+    forget_shipment(run)
 
 
 def _delete_project(project: Project) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from polyaxon.actions.log_shipments import is_settled
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import Move, carry_out, copy_state, lock, may_move
 from polyaxon.actions.trials import decide, next_retry, why_stopped
@@ -283,8 +284,12 @@ def tidy(run: Run) -> None:
 def _tidy(run: Run, runner: Runner) -> None:
     if _observe(run, runner).phase in {Phase.STARTING, Phase.RUNNING}:
         _stop(run, runner)
-    elif run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < _kept(run):
+    elif _has_aged(run) and is_settled(run, settings.CONFIG.kubernetes.k8s_logs_patience):
         runner.clean(run.uuid.hex)
+
+
+def _has_aged(run: Run) -> bool:
+    return run.finished_at is None or not -KEPT_AFTER_END < timezone.now() - run.finished_at < _kept(run)
 
 
 def _kept(run: Run) -> timedelta:

@@ -101,19 +101,30 @@ def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
     for.
     """
     seen = seen or load()
+    found = [run for rows in singles(seen) for run in _listed(rows, limit)]
+    found += trials(limit, seen)
+    return sorted(found, key=lambda run: (-run.priority, run.created_at, run.pk))[:limit]
+
+
+def singles(seen: Load) -> list[QuerySet[Run]]:
+    """What waits by itself: all but the trials that searches suggested."""
     ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
     wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
-    found: list[Waiting] = []
-    if seen.singles:
-        found += _listed(
-            Experiment.objects.filter(ready, trial_index=None, **wanted).order_by("-priority", "id"), limit
-        )
-    if seen.jobs:
-        found += _listed(Job.objects.filter(ready, **wanted), limit)
-    if seen.trials:
-        for group, free in _searches():
-            found += _trials(group, min(free, limit))
-    return sorted(found, key=lambda run: (-run.priority, run.created_at, run.pk))[:limit]
+    experiments = Experiment.objects.filter(ready, trial_index=None, **wanted)
+    return [*([experiments] if seen.singles else []), *([Job.objects.filter(ready, **wanted)] if seen.jobs else [])]
+
+
+def trials(limit: int, seen: Load) -> list[Waiting]:
+    """Of each search as many as it may start, and at most `limit`."""
+    if not seen.trials:
+        return []
+    return [run for group, free in _searches() for run in _trials(group, min(free, limit))]
+
+
+# Two of them, if there are as many.
+WAITING_USERS = _named("""
+SELECT user_id FROM {experiments} WHERE {ready} UNION SELECT user_id FROM {jobs} WHERE {ready} LIMIT 2
+""")
 
 
 def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:

@@ -52,6 +52,7 @@ DETAIL = LISTED | {
     "tensorboard",
     "has_tensorboard",
     "trial",
+    "reason",
 }
 CREATED = {
     "id",

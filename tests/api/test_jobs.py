@@ -73,6 +73,7 @@ def test_list_and_detail(client: APIClient, job: Job) -> None:
         "resources",
         "data_refs",
         "node_scheduled",
+        "reason",
     }
     assert client.get(J, {"query": "status:created", "sort": "-created_at"}).json()["count"] == 1
     assert client.get(J, {"query": "metrics.a:1"}).status_code == 400

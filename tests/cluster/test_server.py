@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from polyaxon.pods import labels
 from tests.api.test_repos import archive
-from tests.cluster.helper import push_helper
 from tests.cluster.runs import pod_log
-from tests.embedded.server import Server
+from tests.cluster.servers import cluster_server
 from tests.helper.test_init import upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kubernetes import client
 
     from tests.cluster.cluster import Cluster
+    from tests.embedded.server import Server
 
 pytestmark = pytest.mark.timeout(300)
 DONE = {"succeeded", "failed", "stopped"}
 
 
 @pytest.fixture
-def outputs(tmp_path: Path) -> Path:
-    """A folder that this machine and the node share; pods may write to it."""
-    (folder := tmp_path / "outputs").mkdir()
-    folder.chmod(0o777)
-    return folder
-
-
-@pytest.fixture
-def server(cluster: Cluster, cluster_namespace: str, tmp_path: Path, outputs: Path) -> Iterator[Server]:
-    host = cluster.plan.host
-    stores = {"outputs": {"mountPath": "/outputs", "hostPath": str(outputs)}}
-    running = Server(
-        tmp_path / "data",
-        POLYAXON_HOST=host,
-        POLYAXON_ALLOWED_HOSTS=json.dumps([host]),
-        POLYAXON_RUNNER_BACKEND="kubernetes",
-        POLYAXON_K8S_NAMESPACE=cluster_namespace,
-        POLYAXON_K8S_KUBECONFIG=str(cluster.kubeconfig),
-        POLYAXON_K8S_DEFAULT_IMAGE=cluster.base_image,
-        POLYAXON_K8S_HELPER_IMAGE=push_helper(cluster.plan),
-        POLYAXON_K8S_IMAGE_PATIENCE="3",
-        POLYAXON_PERSISTENCE_OUTPUTS=json.dumps(stores),
-        POLYAXON_OUTPUTS_ROOT=str(outputs),
-        NO_PROXY=f"{host},10.0.0.0/8,127.0.0.1",
-    )
-    running.url = f"http://{host}:{running.port}"
-    try:
-        yield running.start(patience=180)
-    finally:
-        running.close()
+def server(cluster: Cluster, cluster_namespace: str, tmp_path: Path) -> Iterator[Server]:
+    with cluster_server(cluster, cluster_namespace, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -77,14 +49,14 @@ def history(server: Server, key: int) -> list[str]:
 
 @pytest.mark.usefixtures("project")
 def test_an_experiment_runs_as_a_pod(
-    server: Server, core: client.CoreV1Api, cluster_namespace: str, outputs: Path
+    server: Server, core: client.CoreV1Api, cluster_namespace: str, tmp_path: Path
 ) -> None:
     resources = {"resources": {"cpu": {"requests": 0.1}, "memory": {"limits": 128}}}
     key = server.create_experiment("digits", "bash train.sh", environment=resources)
     found = wait(server, "experiments", key, DONE)
     assert found["last_status"] == "succeeded", found
     assert history(server, key) == ["created", "scheduled", "starting", "running", "succeeded"]
-    place = outputs / "admin" / "digits" / "experiments" / str(key)
+    place = tmp_path / "outputs" / "admin" / "digits" / "experiments" / str(key)
     assert (place / "m").read_text() == f"plx-{found['uuid']}-master-0\n"
     pod = core.list_namespaced_pod(cluster_namespace, label_selector=f"{labels.RUN}={found['uuid']}").items[0]
     assert pod.metadata.labels["experiment_name"] == f"admin.digits.{key}"

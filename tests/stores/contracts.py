@@ -108,6 +108,35 @@ class LogStoreContract:
         assert len(lines) == 400
         assert set(lines) == {letter * 2000 for letter in (b"a", b"b", b"c", b"d")}
 
+    def test_what_lies_beyond_a_size_is_written_anew(self, store: LogStore) -> None:
+        size = store.append(RUN, ["one"])
+        store.append(RUN, ["never acknowledged", "nor this"])
+        with store.writing(RUN) as log:
+            assert log.size() > size
+            size = log.rewrite(size, ["two", "three"])
+        assert joined(store.read(RUN)) == b"one\ntwo\nthree\n"
+        assert size == store.size(RUN)
+
+    def test_a_log_that_is_shorter_than_it_was_is_gone_on_with(self, store: LogStore) -> None:
+        store.append(RUN, ["one"])
+        with store.writing(RUN) as log:
+            assert log.rewrite(100, ["two"]) == 8
+        assert joined(store.read(RUN)) == b"one\ntwo\n"
+
+    def test_one_writes_at_a_time(self, store: LogStore) -> None:
+        def write(letter: str) -> None:
+            for _ in range(20):
+                with store.writing(RUN) as log:
+                    size = log.size()
+                    for line in range(5):
+                        size = log.rewrite(size, [f"{letter}{line}"])
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, "abcd"))
+        lines = joined(store.read(RUN)).split()
+        assert len(lines) == 400
+        assert [line[1:] for line in lines] == [b"0", b"1", b"2", b"3", b"4"] * 80
+
     def test_replicas_have_logs_beside_the_run(self, store: LogStore) -> None:
         store.append(RUN, ["run"])
         store.append(f"{RUN}/3.worker", ["replica"])

@@ -94,6 +94,7 @@ RESPONSES: dict[str, Any] = {
         "tensorboard": None,
         "has_tensorboard": None,
         "trial": None,
+        "reason": "All 4 slots are taken; 2 of its user's runs wait before it.",
     },
     "ExperimentChartView": {
         "id": 2,

@@ -56,6 +56,7 @@ RESPONSES: dict[str, Any] = {
         "resources": None,
         "data_refs": None,
         "node_scheduled": None,
+        "reason": None,
     },
     "Job": {
         "id": 3,

@@ -16,6 +16,7 @@ from polyaxon.db.models.groups import ExperimentGroup, ExperimentGroupIteration
 from polyaxon.db.models.idempotency import IdempotencyKey
 from polyaxon.db.models.jobs import Job
 from polyaxon.db.models.locks import PassLock
+from polyaxon.db.models.log_shipments import LogShipment, LogStream
 from polyaxon.db.models.metrics import MetricBatch, MetricPoint, MetricSeries
 from polyaxon.db.models.options import ConfigOption
 from polyaxon.db.models.plugins import NotebookJob, NotebookJobStatus, TensorboardJob, TensorboardJobStatus
@@ -76,6 +77,8 @@ __all__ = [
     "JobStatus",
     "K8SConfigMap",
     "K8SSecret",
+    "LogShipment",
+    "LogStream",
     "MemberRole",
     "Membership",
     "MetricBatch",

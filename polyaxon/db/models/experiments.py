@@ -110,6 +110,14 @@ class ExperimentJob(Stateful):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            # Few at any time; masters go with their experiments.
+            models.Index(
+                fields=["experiment"],
+                condition=models.Q(status__in=sorted(JOB.open)) & ~models.Q(role="master"),
+                name="replica_open",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.sequence} of experiment {self.experiment_id}"

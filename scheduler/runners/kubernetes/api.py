@@ -80,9 +80,12 @@ class ClusterApi:
 
     def find(self, kind: str, selector: str) -> Iterator[Json]:
         """The objects with these labels, page by page."""
-        query: dict[str, Any] = {"labelSelector": selector, "limit": PAGE}
+        return self._listed(self._place(kind), {"labelSelector": selector})
+
+    def _listed(self, place: str, wanted: Mapping[str, Any]) -> Iterator[Json]:
+        query = {**wanted, "limit": PAGE}
         while True:
-            page = self._send("GET", self._place(kind), query=query)
+            page = self._send("GET", place, query=query)
             yield from page.get("items") or ()
             token = (page.get("metadata") or {}).get("continue")
             if not token:
@@ -112,6 +115,25 @@ class ClusterApi:
         except (NotThere, RunnerError):
             return {}
 
+    def nodes(self) -> list[Json]:
+        """All nodes of the cluster."""
+        return list(self._listed("/api/v1/nodes", {}))
+
+    def version(self) -> Json:
+        """What the version interface says."""
+        return self._send("GET", "/version")
+
+    def names_of_pods(self, namespace: str, selector: str) -> list[str]:
+        """Running pods with these labels, of whatever namespace."""
+        query = {"labelSelector": selector, "fieldSelector": "status.phase=Running"}
+        found = self._listed(f"/api/v1/namespaces/{quote(namespace, safe='')}/pods", query)
+        return [each["metadata"]["name"] for each in found]
+
+    def metrics_of_pod(self, namespace: str, name: str, port: int) -> str:
+        """What a pod exports for Prometheus, through the API server. Raises `NotThere`."""
+        place = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(name, safe='')}:{port}/proxy/metrics"
+        return self._try("GET", place, None, None).decode("utf-8", "replace")
+
     def _place(self, kind: str) -> str:
         if kind in _CORE:
             return f"/api/v1/namespaces/{self.namespace}/{_CORE[kind]}"
@@ -119,6 +141,13 @@ class ClusterApi:
         return f"/apis/{group}/{version}/namespaces/{self.namespace}/{plural}"
 
     def _send(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Json:
+        try:
+            found: Json = json.loads(self._try(method, path, query, body))
+        except ValueError as error:
+            raise RunnerError(f"the cluster does not answer: {error}") from error
+        return found
+
+    def _try(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> bytes:
         for left in reversed(range(TRIES)):
             self._bucket.take()
             try:
@@ -129,23 +158,23 @@ class ClusterApi:
                 self._bucket.pause(_retry_after(error))
         raise AssertionError
 
-    def _once(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Json:
+    def _once(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> bytes:
         try:
             answer = self._client.call_api(
                 path,
                 method,
                 query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                header_params={"Accept": "application/json, */*", "Content-Type": "application/json"},
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
                 _request_timeout=TIMEOUT,
             )
-            found: Json = json.loads(answer.data)
-        except (HTTPError, OSError, ValueError) as error:
+            data: bytes = answer.data
+        except (HTTPError, OSError) as error:
             raise RunnerError(f"the cluster does not answer: {error}") from error
-        return found
+        return data
 
     def _meaning(self, error: client.ApiException) -> Exception:
         message = _message(error)

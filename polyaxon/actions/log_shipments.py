@@ -1,0 +1,124 @@
+"""Logs of pods as they are stored: each line once, whatever is killed when.
+
+Whoever writes holds the log itself, then the row that says how much of it counts. The lines are added behind that size
+and on the disk before the row is committed, together with the positions up to which they were read. If the process dies
+in between, the next one finds more in the log than the row says, takes it away, and reads the same lines again. A
+position that is not what the writer began from means that another was faster, and the writer's lines are not stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from polyaxon import storage
+from polyaxon.db.models import (
+    BuildJob,
+    Experiment,
+    Job,
+    LogShipment,
+    LogStream,
+    NotebookJob,
+    TensorboardJob,
+)
+from polyaxon.db.models.abstract import Runnable
+from polyaxon.stores.logs import LogWriter
+
+logger = logging.getLogger(__name__)
+
+MODELS: dict[str, type[Runnable]] = {
+    model._meta.object_name or "": model for model in (Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
+}
+POSITION = ("lines", "since", "first", "taken", "last")
+
+
+class ShipmentClosed(Exception):
+    """The run's log is complete, or the run is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """New lines of one stream, read from where it had `before` lines up to `position` (fields of `LogStream`)."""
+
+    stream: int
+    before: int
+    position: Mapping[str, Any]
+    lines: Sequence[str]
+
+
+def open_shipment(run: Runnable, *, has_roles: bool = False) -> None:
+    """Have the logs of the run's pods stored. Call it before there is a pod; repeating it changes nothing."""
+    values = {"kind": type(run)._meta.object_name, "path": run.sub_path, "has_roles": has_roles}  # type: ignore[attr-defined]
+    LogShipment.objects.get_or_create(run=run.uuid, defaults=values)
+
+
+def store(shipment: LogShipment, batches: Sequence[Batch]) -> set[int]:
+    """Add the lines to the log; returns the streams of which another process has stored some meanwhile.
+
+    Raises `ShipmentClosed`, and whatever the store or the database raises; then nothing is stored.
+    """
+    with storage.logs().writing(shipment.path) as log, transaction.atomic():
+        row = _locked(shipment)
+        lines = dict(row.streams.filter(done_at=None).values_list("id", "lines"))
+        current = [batch for batch in batches if lines.get(batch.stream) == batch.before]
+        if current:
+            size = log.rewrite(row.size, [line for batch in current for line in batch.lines])
+            for batch in current:
+                LogStream.objects.filter(pk=batch.stream).update(**batch.position)
+            LogShipment.objects.filter(pk=row.pk).update(size=size)
+    return {batch.stream for batch in batches} - {batch.stream for batch in current}
+
+
+def _locked(shipment: LogShipment) -> LogShipment:
+    row = LogShipment.objects.select_for_update().filter(pk=shipment.pk, done_at=None).first()
+    if row is None:
+        raise ShipmentClosed(shipment.run.hex)
+    return row
+
+
+def end_stream(stream: LogStream, reason: str = "") -> None:
+    """Nothing more comes of it. `reason`: why something may be missing."""
+    LogStream.objects.filter(pk=stream.pk, done_at=None).update(done_at=timezone.now(), reason=reason)
+
+
+def close_shipment(shipment: LogShipment, reasons: Iterable[str] = ()) -> None:
+    """The log is complete, but for what `reasons` say; closing it again changes nothing."""
+    with storage.logs().writing(shipment.path) as log, transaction.atomic():
+        row = LogShipment.objects.select_for_update().filter(pk=shipment.pk, done_at=None).first()
+        if row is None:
+            return
+        told = [*row.streams.exclude(reason="").order_by("pk").values_list("reason", flat=True), *reasons]
+        row.size = _adopted(row, log)
+        row.reason = "; ".join(dict.fromkeys(told))
+        row.done_at = timezone.now()
+        row.save(update_fields=["size", "reason", "done_at"])
+        row.streams.all().delete()
+    if row.reason:
+        logger.warning("The log of run %s may not be whole: %s", row.run.hex, row.reason)
+
+
+def _adopted(row: LogShipment, log: LogWriter) -> int:
+    """Lines that were written, never acknowledged, and could not be read again, count: they are the run's."""
+    return max(row.size, log.size())
+
+
+def is_settled(run: Runnable, patience: float) -> bool:
+    """Whether nobody needs the pods of a finished run for its log any more; after `patience` seconds it is given up."""
+    row = LogShipment.objects.filter(run=run.uuid, done_at=None).first()
+    if row is None:
+        return True
+    if run.finished_at is None or timezone.now() - run.finished_at < timedelta(seconds=patience):
+        return False
+    close_shipment(row, [f"not all was stored within {patience:.0f} seconds of the end"])
+    return True
+
+
+def forget_shipment(run: Runnable) -> None:
+    """Of a run that is deleted."""
+    LogShipment.objects.filter(run=run.uuid).delete()
