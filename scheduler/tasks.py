@@ -15,7 +15,6 @@ from scheduler.passes.guard import guarded
 from scheduler.passes.pruning import groups_to_watch
 from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
-from scheduler.passes.unsupported import end_unsupported
 from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
 
@@ -28,6 +27,21 @@ def experiment_pass(pk: int) -> None:
 @app.task(name="scheduler.job")
 def job_pass(pk: int) -> None:
     _advance("job", pk)
+
+
+@app.task(name="scheduler.build")
+def build_pass(pk: int) -> None:
+    _advance("build", pk)
+
+
+@app.task(name="scheduler.notebook")
+def notebook_pass(pk: int) -> None:
+    _advance("notebook", pk)
+
+
+@app.task(name="scheduler.tensorboard")
+def tensorboard_pass(pk: int) -> None:
+    _advance("tensorboard", pk)
 
 
 def _advance(kind: str, pk: int) -> None:
@@ -57,11 +71,6 @@ def _dispatch() -> None:
         guarded(follow_builds)
         load = slots.load()
     dispatch(load)
-
-
-@app.task(name="scheduler.unsupported")
-def unsupported_pass(_pk: int = 0) -> None:
-    end_unsupported()
 
 
 @app.task(name="scheduler.sync")

@@ -9,7 +9,7 @@ from django.db import Error as AnyDatabaseError
 from polyaxon.errors import UserError
 from polyaxon.stores import RepoError
 from polyaxon_schemas import PolyaxonfileError
-from scheduler.launch import launch_spec
+from scheduler.launches import launch_spec
 from scheduler.passes.queue import Run
 from scheduler.runners.base import Closing, LaunchRefused, Runner, RunnerError
 

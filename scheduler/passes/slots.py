@@ -14,7 +14,9 @@ from polyaxon.actions.runs import WAITING
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
 from polyaxon.lifecycles import EXPERIMENT, JOB
 from polyaxon.lifecycles import tables as s
-from scheduler.passes.queue import Run
+from scheduler.passes.queue import SERVICES, Run
+
+SERVICES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,12 @@ class Load:
     singles: bool  # runs wait that a person asked for
     jobs: bool
     trials: bool
+    images: bool  # builds wait
+    services: bool  # notebooks or tensorboards wait, which take no slot
 
     @property
     def is_anything_waiting(self) -> bool:
-        return self.singles or self.jobs or self.trials
+        return self.singles or self.jobs or self.trials or self.images
 
 
 def load() -> Load:
@@ -48,6 +52,9 @@ _WAITS = f"is_managed AND status IN ({_quoted(WAITING)})"
 _NAMES = {
     "experiments": Experiment._meta.db_table,
     "jobs": Job._meta.db_table,
+    "images": BuildJob._meta.db_table,
+    "notebooks": NotebookJob._meta.db_table,
+    "tensorboards": TensorboardJob._meta.db_table,
     "groups": ExperimentGroup._meta.db_table,
     "ready": f"{_WAITS} AND NOT deleted AND stop_requested_at IS NULL",
     "active": f"is_managed AND status IN ({_quoted(EXPERIMENT.open - WAITING)})",
@@ -66,11 +73,14 @@ def _named(sql: str) -> str:
 
 
 _LOAD = _named("""
-SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job}),
+SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job})
+         + (SELECT COUNT(*) FROM {images} WHERE {active_job}),
        {builds},
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL),
        EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
-       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL)
+       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL),
+       EXISTS (SELECT 1 FROM {images} WHERE {ready}),
+       EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready})
 """)
 
 
@@ -100,10 +110,19 @@ def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
         )
     if seen.jobs:
         found += _listed(Job.objects.filter(ready, **wanted), limit)
+    if seen.images:
+        found += _listed(BuildJob.objects.filter(**wanted), limit)
     if seen.trials:
         for group, free in _searches():
             found += _trials(group, min(free, limit))
     return sorted(found, key=lambda run: (-run.priority, run.created_at, run.pk))[:limit]
+
+
+def services() -> list[Waiting]:
+    """Notebooks and tensorboards to dispatch: nobody waits in a queue to look at something."""
+    ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
+    wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
+    return [run for model in SERVICES for run in _listed(model.objects.filter(ready, **wanted), SERVICES_AT_ONCE)]
 
 
 def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:
