@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS, WRITE_SECONDS = 5.0, 60.0
+# A node may learn a moment later than we that a service is ready; these take two seconds.
+CONNECT_TRIES = 3
 SILENCE_SECONDS = 600.0  # that a service may take for its next byte
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 NO_ANSWER = Refusal(503, [_TEXT, (b"retry-after", b"2"), (b"refresh", b"2")], b"It does not answer yet, or any more.\n")
@@ -40,7 +42,11 @@ def client() -> httpx.AsyncClient:
     """One for the event loop. It follows nothing, unpacks nothing and heeds no proxy of the environment."""
     return httpx.AsyncClient(
         timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=settings.CONFIG.server.streams_max, keepalive_expiry=2.0),
+        transport=httpx.AsyncHTTPTransport(
+            limits=httpx.Limits(max_connections=settings.CONFIG.server.streams_max, keepalive_expiry=2.0),
+            retries=CONNECT_TRIES,
+            trust_env=False,
+        ),
         trust_env=False,
         follow_redirects=False,
     )
@@ -115,7 +121,6 @@ class _Exchange:
             scope["headers"],
             token=self._upstream.token,
             scheme="https" if settings.CONFIG.server.ssl_enabled else scheme,
-            client=(scope.get("client") or ("",))[0],
         )
         url = httpx.URL(f"http://{self._upstream.address}", raw_path=raw_target(self._served, scope))
         return httpx.Request(

@@ -34,15 +34,13 @@ PLATFORM_COOKIES = frozenset({"sessionid", "csrftoken", "token", "user", "messag
 _GUARDED_PREFIXES = ("__host-", "__secure-")
 
 
-def to_service(headers: Iterable[tuple[bytes, bytes]], *, token: str | None, scheme: str, client: str) -> Headers:
+def to_service(headers: Iterable[tuple[bytes, bytes]], *, token: str | None, scheme: str) -> Headers:
     """What the service is told: all but credentials and what concerns one connection only."""
     given = [(name.lower(), value) for name, value in headers]
     dropped = _HOP | _KEPT_BACK | _named_in_connection(given)
     found = [(n, v) for n, v in given if n not in dropped and not n.startswith(_OWN_PREFIXES)]
     host = dict(given).get(b"host", b"")
     found += [(b"host", host), (b"x-forwarded-host", host), (b"x-forwarded-proto", scheme.encode())]
-    if client:
-        found.append((b"x-forwarded-for", client.encode()))
     if cookies := _services_cookies(value for name, value in given if name == b"cookie"):
         found.append((b"cookie", cookies))
     if token:

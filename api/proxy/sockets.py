@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from api.proxy import headers as passing
 from api.proxy.decisions import decide
-from api.proxy.forwarding import raw_target
+from api.proxy.forwarding import CONNECT_TRIES, raw_target
 from api.proxy.targets import Upstream
 from api.streams.permits import TooManyStreams, places
 
@@ -52,11 +52,19 @@ async def _forward(upstream: Upstream, served: Served, scope: Scope, receive: Re
 
 
 async def _connect(upstream: Upstream, served: Served, scope: Scope) -> ClientConnection:
+    """Tries again like the client of HTTP requests: see there."""
+    for pause in range(CONNECT_TRIES):
+        with contextlib.suppress(ConnectionRefusedError):
+            return await _connect_once(upstream, served, scope)
+        await asyncio.sleep(pause * 0.5)
+    return await _connect_once(upstream, served, scope)
+
+
+async def _connect_once(upstream: Upstream, served: Served, scope: Scope) -> ClientConnection:
     told = passing.to_service(
         scope["headers"],
         token=upstream.token,
         scheme="https" if settings.CONFIG.server.ssl_enabled else "http",
-        client=(scope.get("client") or ("",))[0],
     )
     return await connect(
         f"ws://{upstream.address}{raw_target(served, scope).decode('latin-1')}",

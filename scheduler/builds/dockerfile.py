@@ -68,14 +68,15 @@ def _owner(recipe: Recipe) -> str:
 
 
 def _account(user: int, group: int) -> str:
-    """Runs have these ids whatever the image says; some programs want them to have names, too.
+    """Runs have these ids whatever the image says; some programs want them to have names, too. The code is theirs.
 
     Images differ in what makes accounts, so the files are written as they are.
     """
     return (
         f"RUN (grep -q '^[^:]*:[^:]*:{group}:' /etc/group || echo '{USER_NAME}:x:{group}:' >> /etc/group) && "
         f"(grep -q '^[^:]*:[^:]*:{user}:' /etc/passwd || "
-        f"echo '{USER_NAME}:x:{user}:{group}::{CODE_PATH}:/bin/bash' >> /etc/passwd)"
+        f"echo '{USER_NAME}:x:{user}:{group}::{CODE_PATH}:/bin/bash' >> /etc/passwd) && "
+        f"mkdir -p {CODE_PATH} && chown {user}:{group} {CODE_PATH}"
     )
 
 

@@ -334,7 +334,7 @@ class ServiceContract:
         assert (ended.phase, ended.stop_reason, ended.is_ready) == (Phase.EXITED, StopReason.USER, False)
         wait_for(lambda: not answers(address), "no answer", self.seconds)
         runner.clean(spec.run)
-        assert runner.address(spec.run, 1) is None
+        wait_for(lambda: runner.address(spec.run, 1) is None, "no address", self.seconds)
         assert runner.kept() == []
 
     def test_one_that_ends_by_itself_has_ended(self, runner: Runner, tmp_path: Path) -> None:
