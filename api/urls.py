@@ -36,6 +36,7 @@ urlpatterns = [
     *(path(form, healthz) for form in ("healthz", "healthz/", "_health", "_health/")),
     route("statusz", StatusView, schema=None),
     path("", include("api.pages.urls")),
+    path("", include("api.proxy.urls")),
     *(path("api/v1/", include(f"api.{name}.urls")) for name in RESOURCES),
 ]
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from polyaxon.queues import publisher
 
-Kind = Literal["experiment", "job", "group", "dispatch", "unsupported"]
+Kind = Literal["experiment", "job", "build", "notebook", "tensorboard", "group", "dispatch"]
 
 
 class _Wakeup(partial[None]):
@@ -39,7 +39,7 @@ _KINDS: dict[str, Kind] = {
     "Experiment": "experiment",
     "Job": "job",
     "ExperimentGroup": "group",
-    "BuildJob": "unsupported",
-    "NotebookJob": "unsupported",
-    "TensorboardJob": "unsupported",
+    "BuildJob": "build",
+    "NotebookJob": "notebook",
+    "TensorboardJob": "tensorboard",
 }

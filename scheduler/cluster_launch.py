@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from polyaxon import options
-from polyaxon.db.models import Experiment, Job, K8SConfigMap, K8SSecret, RegistryAccess
+from polyaxon.db.models import (
+    BuildJob,
+    Experiment,
+    ExperimentGroup,
+    Job,
+    K8SConfigMap,
+    K8SSecret,
+    NotebookJob,
+    TensorboardJob,
+)
+from polyaxon.db.models.abstract import Runnable
 from polyaxon.errors import InvalidInput
 from polyaxon.security import code_tokens
 from polyaxon.settings.config import StoreDefinition
-from polyaxon_schemas import Rendered
+from polyaxon_schemas import Rendered, parse
 from polyaxon_schemas.resources import amounts
+from scheduler.builds.registries import registry
 from scheduler.runners.kubernetes.spec import (
     MASTER,
     Backend,
     Bucket,
+    Build,
     ClusterSpec,
     Code,
     Kind,
@@ -30,7 +43,20 @@ from scheduler.runners.kubernetes.spec import (
 )
 from scheduler.runners.kubernetes.ssh import new_key
 
+if TYPE_CHECKING:
+    from scheduler.runners.base import Service
+
 Run = Experiment | Job
+Plugin = NotebookJob | TensorboardJob
+
+# What pods of a kind are, and the end of the names of the options that go for them.
+_KINDS: dict[type[Runnable], tuple[Kind, str]] = {
+    Experiment: (Kind.EXPERIMENT, "EXPERIMENTS"),
+    Job: (Kind.JOB, "JOBS"),
+    BuildJob: (Kind.BUILD, "BUILD_JOBS"),
+    NotebookJob: (Kind.NOTEBOOK, "NOTEBOOKS"),
+    TensorboardJob: (Kind.TENSORBOARD, "TENSORBOARDS"),
+}
 
 _SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "wasbs"}
 _SSH_FRAMEWORKS = frozenset({"horovod", "mpi"})
@@ -43,13 +69,13 @@ def cluster_spec(run: Run, rendered: Rendered, labels: dict[str, str], api_url: 
     replicas = tuple(_replicas(run, rendered))
     image, is_built = _image(run, rendered)
     return ClusterSpec(
-        kind=Kind.EXPERIMENT if isinstance(run, Experiment) else Kind.JOB,
+        kind=_KINDS[type(run)][0],
         image=image,
         labels=labels,
         framework=framework,
         backend=backend,
         replicas=replicas,
-        outputs=_outputs(run, rendered),
+        outputs=_outputs(rendered, run.outputs_owner.sub_path),
         volumes=tuple(each for each in _data(rendered) if isinstance(each, Volume)),
         downloads=tuple(each for each in _data(rendered) if isinstance(each, Bucket)),
         code=None if is_built else _code(run, api_url),
@@ -60,9 +86,79 @@ def cluster_spec(run: Run, rendered: Rendered, labels: dict[str, str], api_url: 
     )
 
 
-def outputs_path(run: Run, rendered: Rendered) -> str:
+def notebook_spec(
+    run: NotebookJob, rendered: Rendered, labels: dict[str, str], api_url: str, service: Service
+) -> ClusterSpec:
+    """The pod of a notebook: outputs and data as for a run."""
+    image, is_built = _image(run, rendered)
+    return ClusterSpec(
+        kind=Kind.NOTEBOOK,
+        image=image,
+        labels=labels,
+        replicas=(Replica(place=_placement(run, rendered.environment)),),
+        outputs=_outputs(rendered, run.sub_path),
+        volumes=tuple(each for each in _data(rendered) if isinstance(each, Volume)),
+        downloads=tuple(each for each in _data(rendered) if isinstance(each, Bucket)),
+        code=None if is_built else _code(run, api_url),
+        has_code_in_image=is_built,
+        port=service.port,
+        ready_path=service.ready_path,
+    )
+
+
+def build_spec(run: BuildJob, rendered: Rendered, labels: dict[str, str], api_url: str, build: Build) -> ClusterSpec:
+    """The pod of a build. It sees no store, and no secrets but those that its file names."""
+    return ClusterSpec(
+        kind=Kind.BUILD,
+        labels=labels,
+        replicas=(Replica(place=_placement(run, rendered.environment)),),
+        code=_code(run, api_url),
+        timeout=run.timeout,
+        build=build,
+    )
+
+
+def tensorboard_spec(
+    run: TensorboardJob, rendered: Rendered, labels: dict[str, str], service: Service, places: list[str]
+) -> tuple[ClusterSpec, str]:
+    """The pod of a tensorboard, and where in it the places of the outputs store begin.
+
+    Of a volume it sees its project's outputs, and cannot write. What is in an object store is copied once, at its
+    start.
+    """
+    name, definition = _outputs_store(_asks_for(run.experiment or run.experiment_group))
+    project = f"{run.project.owner.name}/{run.project.name}"
+    outputs = _store(name, definition, project)
+    downloads: tuple[Bucket, ...] = ()
+    if isinstance(outputs, Bucket):
+        found = (_store(name, definition, place) for place in places)
+        downloads = tuple(
+            replace(each, name=f"{name}-{number}") for number, each in enumerate(found) if isinstance(each, Bucket)
+        )
+    spec = ClusterSpec(
+        kind=Kind.TENSORBOARD,
+        image=_image(run, rendered)[0],
+        labels=labels,
+        replicas=(Replica(place=_placement(run, rendered.environment)),),
+        outputs=replace(outputs, read_only=True) if isinstance(outputs, Volume) else None,
+        downloads=downloads,
+        port=service.port,
+        ready_path=service.ready_path,
+    )
+    return spec, definition.get("mountPath") or f"/{name}"
+
+
+def _asks_for(shown: Experiment | ExperimentGroup | None) -> list[str] | None:
+    """Outputs stores that the file of what is shown names."""
+    if shown is None or not shown.content:
+        return None
+    kind = "experiment" if isinstance(shown, Experiment) or shown.hptuning is None else "group"
+    return getattr(parse(shown.content, kind=kind).environment, "artifact_refs", None)
+
+
+def outputs_path(run: Run | NotebookJob, rendered: Rendered) -> str:
     """Where the run finds its outputs folder."""
-    place = _outputs(run, rendered)
+    place = _outputs(rendered, run.sub_path if isinstance(run, NotebookJob) else run.outputs_owner.sub_path)
     return place.mount_path if isinstance(place, Volume) else place.path
 
 
@@ -74,26 +170,14 @@ def data_paths(rendered: Rendered) -> dict[str, str]:
 # -- image and code --
 
 
-def _image(run: Run, rendered: Rendered) -> tuple[str | None, bool]:
+def _image(run: Run | Plugin, rendered: Rendered) -> tuple[str | None, bool]:
     """The image, and whether it is one that we built, with the code in it."""
     if run.build_job is not None:
-        return f"{_registry()}/{run.build_job.image}", True
+        return f"{registry().pull_host}/{run.build_job.image}", True
     return getattr(rendered.build, "image", None), False
 
 
-def _registry() -> str:
-    chosen = options.value("ACCESS:REGISTRY")
-    entry = RegistryAccess.objects.filter(pk=chosen, deleted=False).first() if chosen else None
-    host = entry.host if entry else settings.CONFIG.kubernetes.registry_localhost
-    if not host:
-        raise InvalidInput(
-            "There is no registry to pull the built image from. Set POLYAXON_REGISTRY_LOCALHOST, or the option "
-            "ACCESS:REGISTRY to an entry of the registry catalog."
-        )
-    return str(host).rstrip("/")
-
-
-def _code(run: Run, api_url: str) -> Code | None:
+def _code(run: Runnable, api_url: str) -> Code | None:
     reference = run.code_reference
     if reference is None or not reference.commit or (reference.repo_id is None and reference.external_repo_id is None):
         return None
@@ -133,7 +217,7 @@ def _with_access(own: Any, whole: Any) -> Any:
     return own.model_copy(update=given) if own is not None else SimpleNamespace(**given)
 
 
-def _placement(run: Run, environment: Any) -> Placement:
+def _placement(run: Runnable, environment: Any) -> Placement:
     """What the section says, else what the option of the kind says: nothing is mixed."""
 
     def said(name: str, option: str) -> Any:
@@ -168,16 +252,16 @@ def _service_account(wanted: str | None) -> str | None:
     return wanted
 
 
-def _key(run: Run, option: str) -> str:
-    return f"{option}:{'EXPERIMENTS' if isinstance(run, Experiment) else 'JOBS'}"
+def _key(run: Runnable, option: str) -> str:
+    return f"{option}:{_KINDS[type(run)][1]}"
 
 
-def _default_resources(run: Run) -> dict[str, dict[str, float]]:
+def _default_resources(run: Runnable) -> dict[str, dict[str, float]]:
     found = options.value(_key(run, "K8S_RESOURCES"), owner=run.project.owner) or {}
     return {kind: bounds for kind, bounds in found.items() if isinstance(bounds, dict)}
 
 
-def _variables(run: Run, environment: Any) -> dict[str, str]:
+def _variables(run: Runnable, environment: Any) -> dict[str, str]:
     pairs = options.value(_key(run, "ENV_VARS"), owner=run.project.owner) or []
     own = getattr(environment, "env_vars", None) or {}
     return {**{str(name): str(value) for name, value in pairs}, **{str(k): str(v) for k, v in dict(own).items()}}
@@ -197,15 +281,20 @@ def _references(model: type[K8SSecret | K8SConfigMap], wanted: list[str] | None,
 # -- stores --
 
 
-def _outputs(run: Run, rendered: Rendered) -> Volume | Bucket:
+def _outputs(rendered: Rendered, place: str) -> Volume | Bucket:
+    name, definition = _outputs_store(getattr(rendered.environment, "artifact_refs", None))
+    return _store(name, definition, place)
+
+
+def _outputs_store(asked: list[str] | None) -> tuple[str, StoreDefinition]:
     stores = settings.CONFIG.kubernetes.persistence_outputs
-    wanted = getattr(rendered.environment, "artifact_refs", None) or list(stores)[:1]
+    wanted = asked or list(stores)[:1]
     if not wanted or wanted[0] not in stores:
         known = ", ".join(stores) or "none"
         raise InvalidInput(
             f"environment.artifact_refs: there is no outputs store {(wanted or ['?'])[0]!r}; known: {known}."
         )
-    return _store(wanted[0], stores[wanted[0]], run.outputs_owner.sub_path)
+    return wanted[0], stores[wanted[0]]
 
 
 def _data(rendered: Rendered) -> Iterator[Volume | Bucket]:

@@ -11,12 +11,14 @@ from pathlib import Path
 from django.conf import settings
 
 from polyaxon import storage
-from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob
+from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob, Job
+from polyaxon.db.models.abstract import Runnable
 from polyaxon.errors import InvalidInput
 from polyaxon_schemas import Rendered, parse
 from scheduler import cluster_launch
-from scheduler.passes.queue import Run
 from scheduler.runners.base import LaunchSpec
+
+Run = Experiment | Job
 
 
 def launch_spec(run: Run, token: str) -> LaunchSpec:
@@ -31,8 +33,8 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
         attempt=run.attempt,
         command=rendered.command,
         env=environment(run, rendered, outputs, log_path, data, token=token),
-        repository=storage.repository_path(run.project) if _commit(run) else None,
-        commit=_commit(run),
+        repository=storage.repository_path(run.project) if commit_of(run) else None,
+        commit=commit_of(run),
         log_path=log_path,
         outputs_path=outputs,
         cluster=cluster_launch.cluster_spec(run, rendered, _pod_labels(run), api_url()) if on_cluster else None,
@@ -54,7 +56,8 @@ def _rendered(run: Run) -> Rendered:
     return rendered
 
 
-def _commit(run: Run) -> str | None:
+def commit_of(run: Runnable) -> str | None:
+    """The commit whose code the run has; None without code."""
     reference = run.code_reference
     if reference is None or (reference.repo_id is None and reference.external_repo_id is None):
         return None
@@ -77,6 +80,19 @@ def environment(
 ) -> dict[str, str]:
     """The environment contract of a run, the same as a pod's. Structures are JSON."""
     values = {
+        **platform_environment(rendered, outputs, log_path, data),
+        "POLYAXON_SECRET_USER_TOKEN": token,
+        "POLYAXON_PARAMS": json.dumps(rendered.params or None),
+    }
+    devices = {"NVIDIA_VISIBLE_DEVICES": "all" if wants_gpu(rendered) else "none"}
+    # What the platform says of the run is true whatever its file says.
+    info = _experiment_info(run) if isinstance(run, Experiment) else _job_info(run)
+    return {**devices, **rendered.env_vars, **values, **info}
+
+
+def platform_environment(rendered: Rendered, outputs: Path, log_path: Path, data: Mapping[str, str]) -> dict[str, str]:
+    """What everything that the platform runs is told of it."""
+    return {
         "POLYAXON_IN_CLUSTER": "true",
         "POLYAXON_IS_MANAGED": "true",
         "POLYAXON_API_VERSION": "v1",
@@ -85,17 +101,11 @@ def environment(
         "POLYAXON_INTERNAL_HEADER": "X-POLYAXON-INTERNAL",
         "POLYAXON_INTERNAL_HEADER_SERVICE": "runner",
         "POLYAXON_AUTHENTICATION_TYPE": "Token",
-        "POLYAXON_SECRET_USER_TOKEN": token,
         "POLYAXON_LOG_LEVEL": rendered.log_level,
         "POLYAXON_LOGS_PATH": str(log_path),
         "POLYAXON_RUN_OUTPUTS_PATH": str(outputs),
         "POLYAXON_RUN_DATA_PATHS": json.dumps(data),
-        "POLYAXON_PARAMS": json.dumps(rendered.params or None),
     }
-    devices = {"NVIDIA_VISIBLE_DEVICES": "all" if _wants_gpu(rendered) else "none"}
-    # What the platform says of the run is true whatever its file says.
-    info = _experiment_info(run) if isinstance(run, Experiment) else _job_info(run)
-    return {**devices, **rendered.env_vars, **values, **info}
 
 
 def api_url() -> str:
@@ -108,7 +118,8 @@ def api_url() -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}"
 
 
-def _wants_gpu(rendered: Rendered) -> bool:
+def wants_gpu(rendered: Rendered) -> bool:
+    """Whether its file asks for GPUs."""
     resources = getattr(rendered.environment, "resources", None)
     gpu = getattr(resources, "gpu", None)
     return bool(gpu is not None and getattr(gpu, "limits", None))
@@ -133,8 +144,8 @@ def _group_uuid(group: int) -> uuid.UUID:
 def _pod_labels(run: Run) -> dict[str, str]:
     """Names and uuids of what the run belongs to."""
     if not isinstance(run, Experiment):
-        return _labels(run, "job")
-    found = _labels(run, "experiment")
+        return item_labels(run, "job")
+    found = item_labels(run, "experiment")
     if run.experiment_group_id is not None:
         found["experiment_group_name"] = f"{run.project.unique_name}.{run.experiment_group_id}"
         found["experiment_group_uuid"] = _group_uuid(run.experiment_group_id).hex
@@ -142,15 +153,16 @@ def _pod_labels(run: Run) -> dict[str, str]:
 
 
 def _job_info(run: Run) -> dict[str, str]:
-    return {"POLYAXON_JOB_INFO": json.dumps(_labels(run, "job"))}
+    return {"POLYAXON_JOB_INFO": json.dumps(item_labels(run, "job"))}
 
 
-def _labels(run: Run, kind: str) -> dict[str, str]:
+def item_labels(run: Runnable, kind: str) -> dict[str, str]:
+    """What a pod of that kind is called by."""
     project: uuid.UUID = run.project.uuid
     return {
         "app": f"polyaxon-{kind}",
         "project_name": run.project.unique_name,
         "project_uuid": project.hex,
-        f"{kind}_name": run.unique_name,
+        f"{kind}_name": run.unique_name,  # type: ignore[attr-defined]
         f"{kind}_uuid": run.uuid.hex,
     }

@@ -16,7 +16,6 @@ from scheduler.passes.pruning import groups_to_watch
 from scheduler.passes.replica_statuses import follow_replicas, note_nodes
 from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
-from scheduler.passes.unsupported import end_unsupported
 from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
 
@@ -29,6 +28,21 @@ def experiment_pass(pk: int) -> None:
 @app.task(name="scheduler.job")
 def job_pass(pk: int) -> None:
     _advance("job", pk)
+
+
+@app.task(name="scheduler.build")
+def build_pass(pk: int) -> None:
+    _advance("build", pk)
+
+
+@app.task(name="scheduler.notebook")
+def notebook_pass(pk: int) -> None:
+    _advance("notebook", pk)
+
+
+@app.task(name="scheduler.tensorboard")
+def tensorboard_pass(pk: int) -> None:
+    _advance("tensorboard", pk)
 
 
 def _advance(kind: str, pk: int) -> None:
@@ -58,11 +72,6 @@ def _dispatch() -> None:
         guarded(follow_builds)
         load = slots.load()
     dispatch(load)
-
-
-@app.task(name="scheduler.unsupported")
-def unsupported_pass(_pk: int = 0) -> None:
-    end_unsupported()
 
 
 @app.task(name="scheduler.sync")

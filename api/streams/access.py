@@ -30,6 +30,11 @@ def ask(scope: dict[str, Any]) -> HttpResponseBase:
     request = ASGIRequest(as_get(scope), io.BytesIO())
     if scope["type"] == "websocket":
         request.urlconf = SOCKETS
+    return respond(request)
+
+
+def respond(request: ASGIRequest) -> HttpResponseBase:
+    """What Django answers, in a thread that may use the database."""
     return _handler().get_response(request)
 
 

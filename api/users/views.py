@@ -78,17 +78,23 @@ class TokenView(BaseView):
         return answer
 
 
+PAGES = "/app"
+
+
 def set_cookies(answer: HttpResponseBase, **values: str) -> None:
-    """For pages of 0.6, which read them; the server itself does not, so that they give no way around CSRF checks."""
+    """For pages of 0.6, which read them; the server itself does not, so that they give no way around CSRF checks.
+
+    They are for `/app` alone: programs of notebooks, which are served by this host too, must not read them.
+    """
     life = settings.SESSION_COOKIE_AGE
     for name, value in values.items():
-        answer.set_cookie(name, value, max_age=life, secure=settings.SESSION_COOKIE_SECURE, samesite="Lax")
+        answer.set_cookie(name, value, max_age=life, secure=settings.SESSION_COOKIE_SECURE, samesite="Lax", path=PAGES)
 
 
 def forget_cookies(answer: HttpResponseBase) -> None:
     """Remove them."""
     for name in ("token", "user"):
-        answer.delete_cookie(name, samesite="Lax")
+        answer.delete_cookie(name, samesite="Lax", path=PAGES)
 
 
 class LogoutView(BaseView):

@@ -16,8 +16,8 @@ from polyaxon.db.models import BuildJob, CodeReference, Project, User
 from polyaxon.errors import InvalidInput
 from polyaxon.events import emit
 from polyaxon.lifecycles import tables as s
-from polyaxon.wakeups import wake_row
-from polyaxon_schemas import PolyaxonfileError, Specification
+from polyaxon.wakeups import wake
+from polyaxon_schemas import PolyaxonfileError, Rendered, Specification
 from polyaxon_schemas.build import BuildKeys
 
 # What of a build section decides about the image.
@@ -83,6 +83,11 @@ def build_content(specification: Specification) -> str | None:
         rendered = specification.render()
     except PolyaxonfileError as error:
         raise InvalidInput(str(error)) from error
+    return content_of(rendered)
+
+
+def content_of(rendered: Rendered) -> str | None:
+    """The same of a file whose values are final."""
     if rendered.build is None:
         return None
     section = rendered.build.model_dump(mode="json", exclude_none=True)
@@ -135,7 +140,7 @@ def _pulls_latest(project: Project, build: BuildKeys) -> bool:
 def _insert(project: Project, user: User, new: NewBuild, *, key: str, claim: str | None = None) -> BuildJob:
     build = insert(BuildJob, project, user, new, spec_key=key, claim=claim, **new.asked)
     if build.is_managed:
-        wake_row(build)
+        wake("dispatch")
     return build
 
 

@@ -73,6 +73,7 @@ class NewRun(NewRunnable):
     data_refs: dict[str, Any] | None = None
     cloning_strategy: str | None = None
     build_job: BuildJob | None = None
+    rendered: Rendered | None = None  # `content` with its final values
     code_is_pinned: bool = False  # also when there is none: all trials of a search have the code of its start
     commit: str | None = None
     branch: str | None = None
@@ -102,6 +103,7 @@ def _read_file(new: NewRun, kind: str) -> Specification | None:
     specification = parse_content(new.content, kind=kind)
     rendered = check_renders(specification)
     new.ask(rendered)
+    new.rendered = rendered
     new.backend = backend_of(specification) or new.backend  # the file's wins, as in 0.6
     new.params = new.params if new.params is not None else (dict(specification.params) or None)
     new.tags = new.tags if new.tags is not None else (specification.tags or None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
+from polyaxon.actions.images import add_image
 from polyaxon.actions.statuses import lock
 from polyaxon.actions.writers import EVENT_OF, RESUME, check_nobody_writes, root_of
 from polyaxon.db.models import (
@@ -46,6 +47,7 @@ def prepare_experiment(project: Project, new: NewExperiment) -> None:
 
 def insert_experiment(project: Project, user: User, new: NewExperiment) -> Experiment:
     """Store what was prepared."""
+    add_image(project, user, new)
     return insert_run(
         Experiment,
         project,

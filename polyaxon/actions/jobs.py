@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
+from polyaxon.actions.images import add_image
 from polyaxon.actions.statuses import lock
 from polyaxon.actions.writers import EVENT_OF, RESUME, check_nobody_writes, root_of
 from polyaxon.db.models import Job, Project, User
@@ -28,6 +29,7 @@ def create_job(project: Project, user: User, new: NewJob) -> Job:
 
 
 def _insert(project: Project, user: User, new: NewJob) -> Job:
+    add_image(project, user, new)
     return insert_run(Job, project, user, new, original_job=new.original)
 
 

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from polyaxon import options
-from polyaxon.actions import builds, code
+from polyaxon.actions import code
 from polyaxon.actions.creation import NewRunnable, insert
+from polyaxon.actions.images import image_for
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.db.models import (
-    CodeReference,
     Experiment,
     ExperimentGroup,
     NotebookJob,
@@ -27,7 +27,7 @@ from polyaxon.db.models import (
 from polyaxon.db.models.plugins import Plugin
 from polyaxon.db.prepared import Prepared
 from polyaxon.errors import InvalidInput
-from polyaxon.wakeups import wake_row
+from polyaxon.wakeups import wake
 from polyaxon_schemas import Specification
 
 PluginT = TypeVar("PluginT", NotebookJob, TensorboardJob)
@@ -62,15 +62,8 @@ def start_notebook(project: Project, user: User, new: NewPlugin) -> tuple[Notebo
         active = active_notebook(project)
         if active is not None:
             return active, False
-        image = _build(project, user, specification, new.code_reference)
+        image = image_for(project, user, check_renders(specification), new.code_reference)
         return _insert(NotebookJob, project, user, new, data_refs=new.data_refs, build_job=image), True
-
-
-def _build(project: Project, user: User, specification: Specification, reference: CodeReference | None) -> Any:
-    content = builds.build_content(specification)
-    if content is None:
-        return None
-    return builds.get_or_create_build(project, user, content, code_reference=reference)[0]
 
 
 def start_tensorboard(project: Project, user: User, new: NewPlugin, target: Target) -> tuple[TensorboardJob, bool]:
@@ -106,7 +99,7 @@ def _filled(project: Project, new: NewPlugin, kind: str) -> Specification:
 
 def _insert(model: type[PluginT], project: Project, user: User, new: NewPlugin, **fields: Any) -> PluginT:
     row = insert(model, project, user, new, action="started", **new.asked, **fields)
-    wake_row(row)
+    wake("dispatch")
     return row
 
 

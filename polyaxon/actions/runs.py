@@ -41,7 +41,7 @@ def request_stop(item: ProjectItem, user: User | None = None, *, message: str = 
         emit("stopped", row, actor=user)
     if isinstance(row, ExperimentGroup) and row.is_managed:
         set_status(row, s.STOPPING, message=message)
-    elif row.status in (NOT_STARTED if isinstance(row, BuildJob) else WAITING) or not row.is_managed:
+    elif row.status in WAITING or not row.is_managed:
         set_status(row, s.STOPPED, message=message)
     wake_row(row)
     item.refresh_from_db()

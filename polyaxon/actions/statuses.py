@@ -97,7 +97,7 @@ def _move(move: Move) -> StatusRecord:
 
 def may_move(row: Stateful, status: str) -> bool:
     """By the table; and what was launched never waits again, for it would be launched a second time."""
-    again = status in BEFORE_LAUNCH and isinstance(row, Experiment | Job) and row.attempt > 0
+    again = status in BEFORE_LAUNCH and isinstance(row, Runnable) and row.attempt > 0
     return row.LIFECYCLE.can_move(row.status, status) and not again
 
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from hpsearch import Strategy, Suggestion
 from polyaxon import events
 from polyaxon.actions.creation import asked_columns, backend_of
+from polyaxon.actions.images import image_for
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import first_statuses, lock
 from polyaxon.actions.tags import clean_tags
@@ -22,6 +23,7 @@ from polyaxon.db.writes import append, append_all
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
+from polyaxon_schemas import Rendered
 
 RESUME, RESTART = "resume", "restart"
 
@@ -33,6 +35,7 @@ class _Prepared:
     suggestion: Suggestion
     content: dict[str, Any]
     asked: dict[str, Any]  # columns that hold what the file asks for
+    build: int | None = None  # number of the build whose image it waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def add_trials(group: ExperimentGroup, suggestions: Sequence[Suggestion], *, com
     PolyaxonfileError when the file cannot be turned into the command of one of them.
     """
     plan = plan_of(group)
-    prepared = [_prepare(plan, suggestion) for suggestion in suggestions]
+    prepared = [_prepare(group, plan, suggestion) for suggestion in suggestions]
     with transaction.atomic():
         locked = lock(group)
         assert isinstance(locked, ExperimentGroup)
@@ -82,11 +85,23 @@ def _answers(sql: str, *values: int) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _prepare(plan: Plan, suggestion: Suggestion) -> _Prepared:
+def _prepare(group: ExperimentGroup, plan: Plan, suggestion: Suggestion) -> _Prepared:
     """Renders the file with the suggestion's params, which is what its launch will do."""
     rendered = plan.specification.render(suggestion.params)
     content = plan.specification.trial_content(suggestion.params)
-    return _Prepared(suggestion, content, asked_columns(rendered))
+    return _Prepared(suggestion, content, asked_columns(rendered), _build(group, rendered))
+
+
+def _build(group: ExperimentGroup, rendered: Rendered) -> int | None:
+    """Number of the build whose image a trial waits for. Of `nocache` each search builds anew, not each trial."""
+    if rendered.build is None:
+        return None
+    if rendered.build.nocache:
+        earlier = group.experiments.filter(build_job__isnull=False).values_list("build_job", flat=True).first()
+        if earlier is not None:
+            return int(earlier)
+    build = image_for(group.project, group.user, rendered, group.code_reference)
+    return build.pk if build else None
 
 
 def _fresh(locked: ExperimentGroup, prepared: Sequence[_Prepared]) -> list[_Prepared]:
@@ -135,6 +150,7 @@ def _row(prepared: _Prepared, origin: _Origin, shared: Mapping[str, Any]) -> Exp
         trial_index=prepared.suggestion.index,
         content=json.dumps(prepared.content),
         params=prepared.content["params"] or None,
+        build_job_id=prepared.build,
         **prepared.asked,
         original_experiment_id=origin.original,
         cloning_strategy=origin.strategy,

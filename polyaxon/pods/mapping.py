@@ -276,7 +276,8 @@ def _running(found: SeenPod, status: _Status) -> SeenPod:
     message = "its node does not answer" if status.phase == "Unknown" else None
     # Before it was seen to run, a node that does not answer has not started it as far as anybody knows.
     phase = PodPhase.RUNNING if state else PodPhase.STARTING
-    return replace(found, phase=phase, started_at=started, message=message)
+    is_ready = status.condition("Ready").get("status") == "True"
+    return replace(found, phase=phase, started_at=started, message=message, is_ready=is_ready)
 
 
 def _preparing(status: _Status) -> str:

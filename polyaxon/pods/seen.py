@@ -58,6 +58,7 @@ class SeenPod:
     node: str | None = None
     container_id: str | None = None
     deleting_until: datetime | None = None  # it is being deleted, and should be gone by then
+    is_ready: bool = False  # what it serves, if it serves anything, answers
     is_over: bool = False  # nothing of it runs any more
     is_gone: bool = False  # no longer there
     seen_at: datetime | None = None

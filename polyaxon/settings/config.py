@@ -276,6 +276,12 @@ class KubernetesConfig(Area):
     security_context_user: Positive = Field(2222, description="User id of pods, unless a file asks for another.")
     security_context_group: Positive = Field(2222, description="Group id of pods, and of what they write.")
     registry_localhost: str = Field("", description="Registry of built images, as nodes call it.")
+    registry_host: str = Field("", description="The same as pods call it, which push to it. Empty: as nodes do.")
+    registry_insecure: bool = Field(default=True, description="Whether that registry is reached without TLS.")
+    k8s_buildah_image: str = Field(
+        "quay.io/buildah/stable:v1.41", description="Image that builds images, with the build back-end `native`."
+    )
+    k8s_nvidia_bin: str = Field("", description="Folder of NVIDIA's programs, put on the PATH of built images.")
     persistence_outputs: Stores = Field(
         {}, description="Outputs stores: JSON, name to `{mountPath, existingClaim | hostPath}` or `{store, bucket, …}`."
     )
@@ -359,6 +365,14 @@ class CodeConfig(Area):
     build_jobs_backend: Literal["native", "kaniko"] = Field("native", description="Back-end of builds that name none.")
     build_jobs_always_pull_latest: bool = Field(
         default=False, description="Build again whenever the base image's tag is `latest`."
+    )
+    notebooks_command: str = Field(
+        "",
+        description="What is run instead of Jupyter: a command for bash that serves at `$POLYAXON_SERVICE_HOST`, "
+        "`$POLYAXON_SERVICE_PORT` below `$POLYAXON_SERVICE_PATH`, and takes `$POLYAXON_SERVICE_TOKEN`.",
+    )
+    tensorboards_command: str = Field(
+        "", description="The same instead of TensorBoard; it shows what is in `$POLYAXON_SERVICE_FOLDER`."
     )
     notebooks_backend: Literal["notebook", "lab"] = Field("notebook", description="Back-end of notebooks.")
     notebooks_docker_image: str = Field("", description="Image of notebooks that are started without content.")

@@ -18,7 +18,7 @@ from polyaxon.stores.git_commands import GitCommands
 from polyaxon.stores.packing import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 BRANCH = "master"
 
@@ -89,6 +89,13 @@ class InternalRepo:
             return None
         text = self._git.run("cat-file", "blob", words[2], what=f"{shown(name)} cannot be read")
         return text.encode("utf-8", "surrogateescape")
+
+    def files_among(self, sha: str, names: Sequence[str]) -> list[str]:
+        """Those of `names`, paths from the root, that are files of a commit, in their order. Links are none."""
+        _, lines, _ = self._git.attempt("ls-tree", sha, "--", *names)
+        entries = (line.partition("\t") for line in lines.splitlines())
+        found = {name for facts, _, name in entries if facts.split()[0] in _REGULAR}
+        return [name for name in names if name in found]
 
     def export(self, sha: str, destination: Path) -> None:
         """Write the files of a commit into the new folder `destination`, which appears complete or not at

@@ -20,15 +20,22 @@ def dispatch(seen: slots.Load | None = None) -> int:
     `seen`: the load a moment ago. What has come since then has a wake-up of its own.
     """
     load = seen or slots.load()
+    served = _dispatch_services() if load.services else 0
     if _free(load.active) <= 0 or not load.is_anything_waiting:
-        return 0  # the usual case, without the database's write lock
+        return served  # the usual case, without the database's write lock
     with transaction.atomic():
         _hold_lock()
         free = _free(slots.active())
         runs = fairness.next_runs(free, load) if free > 0 else []
         # One order of locks for all who lock several runs: experiments before jobs, by number.
         runs.sort(key=lambda run: (run.model.__name__, run.pk))
-        return sum(_schedule(run) for run in runs)
+        return served + sum(_schedule(run) for run in runs)
+
+
+@transaction.atomic
+def _dispatch_services() -> int:
+    """They take no slot, so nobody is asked for one."""
+    return sum(_schedule(run) for run in slots.services())
 
 
 def _free(active: int) -> int:

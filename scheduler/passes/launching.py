@@ -15,7 +15,7 @@ from polyaxon.errors import UserError
 from polyaxon.security import tokens
 from polyaxon.stores import RepoError
 from polyaxon_schemas import PolyaxonfileError
-from scheduler.launch import launch_spec
+from scheduler.launches import launch_spec
 from scheduler.passes.queue import Run
 from scheduler.runners.base import Closing, LaunchRefused, LaunchSpec, Runner, RunnerError
 

@@ -77,11 +77,9 @@ def _has_dependents(experiment: Experiment) -> bool:
     return resumed.exclude(status__in=EXPERIMENT.done).exists()
 
 
-def _runs_of(item: Item) -> list[Experiment | Job]:
+def _runs_of(item: Item) -> list[queue.Run]:
     """What the runner may have of it."""
-    if isinstance(item, ExperimentGroup):
-        return list(item.experiments.all())
-    return [item] if isinstance(item, (Experiment, Job)) else []
+    return list(item.experiments.all()) if isinstance(item, ExperimentGroup) else [item]
 
 
 def _delete_item(item: Item) -> None:
@@ -95,7 +93,7 @@ def _delete_item(item: Item) -> None:
         item.delete()
 
 
-def _delete_measurements(run: Experiment | Job) -> None:
+def _delete_measurements(run: queue.Run) -> None:
     """What names a run without a foreign key."""
     uuids = [run.uuid, *ExperimentJob.objects.filter(experiment__uuid=run.uuid).values_list("uuid", flat=True)]
     named = Q(run__in=uuids)

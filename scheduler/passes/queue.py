@@ -9,23 +9,32 @@ from typing import cast
 from django.db.models import QuerySet
 
 from polyaxon.actions.runs import WAITING
-from polyaxon.db.models import Experiment, ExperimentGroup, Job
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
 from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import Lifecycle
 
-Run = Experiment | Job
-KINDS: tuple[type[Run], ...] = (Experiment, Job)
+Run = Experiment | Job | BuildJob | NotebookJob | TensorboardJob
+KINDS: tuple[type[Run], ...] = (Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
+# What people look at while it runs: it takes no slot of those that work.
+SERVICES: tuple[type[Run], ...] = (NotebookJob, TensorboardJob)
+_MODELS: dict[str, type[Run]] = {
+    "experiment": Experiment,
+    "job": Job,
+    "build": BuildJob,
+    "notebook": NotebookJob,
+    "tensorboard": TensorboardJob,
+}
 
 
 def under_way(model: type[Run]) -> QuerySet[Run]:
-    """Managed runs that hold a slot: dispatched and not done. What waits for a build is not dispatched yet."""
+    """Managed runs that are dispatched and not done. What waits for a build is not dispatched yet."""
     lifecycle: Lifecycle = model.LIFECYCLE
     rows = model._base_manager.filter(is_managed=True)
     return cast("QuerySet[Run]", rows.filter(status__in=lifecycle.open - WAITING))
 
 
 def active_runs() -> Iterator[Run]:
-    """Every run that holds a slot."""
+    """Every run that was dispatched and is not done."""
     for model in KINDS:
         yield from _under_way(model).all()
 
@@ -49,7 +58,8 @@ def _found(model: type[Run]) -> Prepared[Run]:
 
 
 def count_active() -> int:
-    return sum(under_way(model).count() for model in KINDS)
+    """Runs that hold a slot."""
+    return sum(under_way(model).count() for model in KINDS if model not in SERVICES)
 
 
 def open_groups() -> QuerySet[ExperimentGroup]:
@@ -59,5 +69,5 @@ def open_groups() -> QuerySet[ExperimentGroup]:
 
 
 def model_of(kind: str) -> type[Run]:
-    """`experiment` or `job`."""
-    return Experiment if kind == "experiment" else Job
+    """Of a kind as wake-ups name it."""
+    return _MODELS[kind]

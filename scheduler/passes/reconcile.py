@@ -22,7 +22,6 @@ from scheduler.passes.groups import advance_group, stop_abandoned
 from scheduler.passes.guard import guarded
 from scheduler.passes.reports import apply_reports
 from scheduler.passes.runs import advance, tidy
-from scheduler.passes.unsupported import end_unsupported
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ def reconcile() -> None:
     """Everything that has work to do, whether or not anybody told us."""
     for group in queue.open_groups().select_related("project__owner", "user"):
         guarded(partial(advance_group, group))
-    steps = (archive_strays, end_abandoned, end_unsupported, follow_builds, dispatch, launch, apply_reports, end_strays)
+    steps = (archive_strays, end_abandoned, follow_builds, dispatch, launch, apply_reports, end_strays)
     for step in (*steps, zombies.end_zombies, purge.purge, forget_batches, forget_tokens):
         guarded(step)
 

@@ -22,7 +22,7 @@ from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from scheduler import turns
 from scheduler.configured import configured_runner
-from scheduler.passes import launching, queue
+from scheduler.passes import launching, queue, services
 from scheduler.passes.queue import Run
 from scheduler.passes.replicas import replica
 from scheduler.runners.base import Observation, Phase, Runner, RunnerError, StopReason
@@ -167,7 +167,7 @@ def _stop(run: Run, runner: Runner, reason: StopReason = StopReason.USER) -> Non
 
 
 def _running(run: Run, seen: Observation) -> None:
-    if run.status != s.RUNNING and seen.started_at is not None:
+    if run.status != s.RUNNING and seen.started_at is not None and services.is_up(run, seen):
         _move(run, s.RUNNING, at=seen.started_at)
 
 
@@ -293,7 +293,9 @@ def _has_aged(run: Run) -> bool:
 
 
 def _kept(run: Run) -> timedelta:
-    """How long the code and the state of a finished run stay: its own `ttl`, if it has one."""
+    """How long the code and the state of a finished run stay: its own `ttl`, if it has one. Services leave nothing."""
+    if isinstance(run, queue.SERVICES):
+        return timedelta(0)
     return KEPT_AFTER_END if run.ttl is None else timedelta(seconds=run.ttl)
 
 

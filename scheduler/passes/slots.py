@@ -15,7 +15,9 @@ from polyaxon.db import server_side
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
 from polyaxon.lifecycles import EXPERIMENT, JOB
 from polyaxon.lifecycles import tables as s
-from scheduler.passes.queue import Run
+from scheduler.passes.queue import SERVICES, Run
+
+SERVICES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,12 @@ class Load:
     singles: bool  # runs wait that a person asked for
     jobs: bool
     trials: bool
+    images: bool  # builds wait
+    services: bool  # notebooks or tensorboards wait, which take no slot
 
     @property
     def is_anything_waiting(self) -> bool:
-        return self.singles or self.jobs or self.trials
+        return self.singles or self.jobs or self.trials or self.images
 
 
 def load() -> Load:
@@ -56,6 +60,9 @@ _WAITS = f"is_managed AND status IN ({_quoted(WAITING)})"
 _NAMES = {
     "experiments": Experiment._meta.db_table,
     "jobs": Job._meta.db_table,
+    "images": BuildJob._meta.db_table,
+    "notebooks": NotebookJob._meta.db_table,
+    "tensorboards": TensorboardJob._meta.db_table,
     "groups": ExperimentGroup._meta.db_table,
     "ready": f"{_WAITS} AND NOT deleted AND stop_requested_at IS NULL",
     "active": f"is_managed AND status IN ({_quoted(EXPERIMENT.open - WAITING)})",
@@ -75,12 +82,15 @@ def _named(sql: str) -> str:
 
 _ACTIVE = _named("""
 SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job})
+     + (SELECT COUNT(*) FROM {images} WHERE {active_job})
 """)
 _LOAD = _ACTIVE + _named("""
      , {builds},
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL),
        EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
-       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL)
+       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL),
+       EXISTS (SELECT 1 FROM {images} WHERE {ready}),
+       EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready})
 """)
 
 
@@ -110,8 +120,12 @@ def singles(seen: Load) -> list[QuerySet[Run]]:
     """What waits by itself: all but the trials that searches suggested."""
     ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
     wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
-    experiments = Experiment.objects.filter(ready, trial_index=None, **wanted)
-    return [*([experiments] if seen.singles else []), *([Job.objects.filter(ready, **wanted)] if seen.jobs else [])]
+    waiting = (
+        (seen.singles, Experiment.objects.filter(ready, trial_index=None, **wanted)),
+        (seen.jobs, Job.objects.filter(ready, **wanted)),
+        (seen.images, BuildJob.objects.filter(**wanted)),
+    )
+    return [rows for is_there, rows in waiting if is_there]
 
 
 def trials(limit: int, seen: Load) -> list[Waiting]:
@@ -123,8 +137,16 @@ def trials(limit: int, seen: Load) -> list[Waiting]:
 
 # Two of them, if there are as many.
 WAITING_USERS = _named("""
-SELECT user_id FROM {experiments} WHERE {ready} UNION SELECT user_id FROM {jobs} WHERE {ready} LIMIT 2
+SELECT user_id FROM {experiments} WHERE {ready} UNION SELECT user_id FROM {jobs} WHERE {ready}
+UNION SELECT user_id FROM {images} WHERE {ready} LIMIT 2
 """)
+
+
+def services() -> list[Waiting]:
+    """Notebooks and tensorboards to dispatch: nobody waits in a queue to look at something."""
+    ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
+    wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
+    return [run for model in SERVICES for run in _listed(model.objects.filter(ready, **wanted), SERVICES_AT_ONCE)]
 
 
 def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:

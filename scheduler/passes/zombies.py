@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions.statuses import lock, set_status
-from polyaxon.db.models import BuildJob
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
 from scheduler.passes import queue
@@ -27,7 +26,7 @@ def end_zombies() -> None:
     timeout = options.value("TTL:HEARTBEAT")
     limit = timezone.now() - timedelta(seconds=timeout)
     found: dict[_Sign, tuple[datetime, float]] = {}
-    for model in (*queue.KINDS, BuildJob):
+    for model in queue.KINDS:
         for run in model.objects.filter(is_managed=False, status=s.RUNNING, heartbeat_at__lt=limit):
             sign, beat = (model.__name__, run.pk), run.heartbeat_at
             assert beat is not None

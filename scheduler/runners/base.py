@@ -50,6 +50,20 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """What the attempt serves over HTTP while it runs. Its command finds all of it in the environment.
+
+    `POLYAXON_SERVICE_HOST` and `_PORT` say where to listen, `_PATH` what every address begins with, slashes around it.
+    """
+
+    port: int  # on a cluster; a process of this machine gets one of its own
+    path: str
+    ready_path: str  # answers once requests may come
+    program: str | None = None  # that the command is, and without which it need not be started
+    advice: str = ""  # for whoever has not installed it
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """Everything needed to start one attempt of one run."""
 
@@ -63,6 +77,7 @@ class LaunchSpec:
     log_path: Path  # the run's log file
     outputs_path: Path  # as the run sees it
     cluster: ClusterSpec | None = None  # what a cluster needs to know beyond; nothing to the local runner
+    service: Service | None = None  # None: nobody is to reach it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,7 @@ class Observation:
     stop_reason: StopReason | None = None
     # A reason a person understands, of an end or of a start that something delays; None when there is nothing to say.
     message: str | None = None
+    is_ready: bool = False  # of a service that runs: whether it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,11 @@ class Runner(ABC):
 
         An attempt that has not begun never will. The first reason stays; a shorter grace takes effect.
         """
+
+    def address(self, run: str, attempt: int) -> str | None:
+        """Host and port at which the attempt's service is reached; None if it has none, or is gone."""
+        del run, attempt
+        return None
 
     @abstractmethod
     def usage(self, run: str, attempt: int) -> Usage | None:

@@ -46,19 +46,23 @@ class Image:
     release: str = ""
     includes: tuple[str, ...] = ()
     program: str = ""
+    # Packages with so many dependencies that debootstrap cannot order them; the new system's own apt installs them.
+    later: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> str:
         """Whatever changes the image if it changes."""
         built = binaries.program(self.program).parent.name if self.program else ""
-        return " ".join([self.name, self.release, *self.includes, *USELESS, *ENVIRONMENT, built])
+        return " ".join([self.name, self.release, *self.includes, *self.later, *USELESS, *ENVIRONMENT, built])
 
 
 BASE = Image(
     "base", "bookworm", ("python3", "python3-pip", "python3-venv", "python-is-python3", "git", "ca-certificates")
 )
 PAUSE = Image("pause", program="pause")
-IMAGES = (PAUSE, BASE)
+# What builds images, without a daemon.
+BUILDER = Image("builder", "bookworm", ("ca-certificates",), later=("buildah", "crun", "uidmap"))
+IMAGES = (PAUSE, BASE, BUILDER)
 TAG = "1"
 
 
@@ -161,6 +165,9 @@ def _debian_layer(image: Image, scratch: Path) -> Layer:
     command = ["unshare", "--mount", "--propagation", "private", packages.program("debootstrap")]
     options = ["--variant=minbase", f"--include={','.join(image.includes)}", image.release]
     run_long(f"making image {image.name}", [*command, *options, str(system), mirror()], log)
+    if image.later:
+        inside = f"apt-get update -q && apt-get install -qy --no-install-recommends {' '.join(image.later)}"
+        run_long(f"installing {', '.join(image.later)}", ["chroot", str(system), "sh", "-c", inside], log)
     for useless in USELESS:
         shutil.rmtree(system / useless, ignore_errors=True)
         (system / useless).mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from scheduler.runners.base import (
@@ -18,13 +22,14 @@ from scheduler.runners.base import (
     Phase,
     Runner,
     RunnerError,
+    Service,
     StopReason,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
+STAND_IN = Path(__file__).resolve().parents[1] / "service_stand_in.py"
 ENDED = (Phase.EXITED, Phase.LOST)
 
 
@@ -285,3 +290,77 @@ class RunnerContract:
         ends = [wait_end(runner, spec, 2 * self.seconds) for spec in specs]
         assert [end.exit_code for end in ends] == [number % 3 for number in range(20)]
         assert [self.logs(spec) for spec in specs] == [[f"run {number}"] for number in range(20)]
+
+
+class ServiceContract:
+    """What every runner does for notebooks and tensorboards."""
+
+    seconds = 20.0
+
+    def spec(self, folder: Path, command: str, **more: Any) -> LaunchSpec:
+        """A launch of the back-end; `command` starts the stand-in."""
+        return replace(make_spec(folder, command, env=self.env(**more)), service=self.service())
+
+    def service(self) -> Service:
+        """Of every launch here."""
+        return Service(8888, "/notebook/proxy/x/", "/notebook/proxy/x/api")
+
+    def env(self, **more: str) -> dict[str, str]:
+        """As the scheduler gives it."""
+        told = {"POLYAXON_SERVICE_HOST": "0.0.0.0", "POLYAXON_SERVICE_PORT": "8888"}
+        return {**told, "POLYAXON_SERVICE_PATH": self.service().path, **more}
+
+    def command(self) -> str:
+        """Of the stand-in."""
+        return f"exec python3 {shlex.quote(str(STAND_IN))}"
+
+    def wait_ready(self, runner: Runner, spec: LaunchSpec) -> str:
+        """Its address, once it answers."""
+        wait_for(lambda: runner.observe(spec.run, spec.attempt).is_ready, "ready", self.seconds)
+        address = runner.address(spec.run, spec.attempt)
+        assert address is not None
+        return address
+
+    def test_a_service_is_ready_once_it_answers_and_gone_once_stopped(self, runner: Runner, tmp_path: Path) -> None:
+        spec = self.spec(tmp_path, self.command(), START_AFTER="2")
+        runner.submit(spec)
+        wait_for(lambda: runner.observe(spec.run, 1).phase is Phase.RUNNING, "running", self.seconds)
+        assert not runner.observe(spec.run, 1).is_ready
+        address = self.wait_ready(runner, spec)
+        answer = httpx.get(f"http://{address}{self.service().path}here", trust_env=False).json()
+        assert answer["path"] == f"{self.service().path}here"
+        runner.stop(spec.run, 1, StopReason.USER, 2)
+        ended = wait_end(runner, spec, self.seconds)
+        assert (ended.phase, ended.stop_reason, ended.is_ready) == (Phase.EXITED, StopReason.USER, False)
+        wait_for(lambda: not answers(address), "no answer", self.seconds)
+        runner.clean(spec.run)
+        wait_for(lambda: runner.address(spec.run, 1) is None, "no address", self.seconds)
+        assert runner.kept() == []
+
+    def test_one_that_ends_by_itself_has_ended(self, runner: Runner, tmp_path: Path) -> None:
+        spec = self.spec(tmp_path, "echo no licence; exit 3")
+        runner.submit(spec)
+        ended = wait_end(runner, spec, self.seconds)
+        assert (ended.phase, ended.exit_code, ended.is_ready) == (Phase.EXITED, 3, False)
+
+    def test_two_services_at_once_have_addresses_of_their_own(self, runner: Runner, tmp_path: Path) -> None:
+        specs = [self.spec(tmp_path, self.command(), MINE=str(number)) for number in range(2)]
+        for spec in specs:
+            runner.submit(spec)
+        addresses = {self.wait_ready(runner, spec) for spec in specs}
+        assert len(addresses) == 2
+        for spec in specs:
+            runner.stop(spec.run, 1, StopReason.USER, 1)
+            wait_end(runner, spec, self.seconds)
+
+    def test_what_serves_nothing_has_no_address(self, runner: Runner) -> None:
+        assert runner.address(uuid.uuid4().hex, 1) is None
+
+
+def answers(address: str) -> bool:
+    """Whether somebody listens there."""
+    try:
+        httpx.get(f"http://{address}/", timeout=2, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return True

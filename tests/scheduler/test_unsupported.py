@@ -7,35 +7,20 @@ import pytest
 from polyaxon.actions.runs import archive, request_stop
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import BuildJob, NotebookJob, Project, TensorboardJob
-from polyaxon.wakeups import wake_row
-from scheduler import tasks
 from scheduler.passes import purge, reconcile
 from tests.factories import make_build, make_notebook, make_project, make_tensorboard
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MAKERS = [make_build, make_notebook, make_tensorboard]
 
 
-@pytest.mark.parametrize("make", MAKERS)
-def test_it_fails_and_says_why(make: object) -> None:
-    row = make(make_project())  # type: ignore[operator]
-    reconcile.reconcile()
-    row.refresh_from_db()
-    assert row.status == "failed"
-    assert "local runner" in row.status_message
-    assert list(row.statuses.values_list("status", flat=True)) == ["created", "failed"]
-    assert row.statuses.last().message == row.status_message
-
-
-def test_the_wake_up_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[object, ...]] = []
-    monkeypatch.setattr("polyaxon.wakeups.publisher.send", lambda *message: sent.append(message))
+def test_a_build_fails_and_says_why() -> None:
     build = make_build(make_project())
-    wake_row(build)
-    assert sent.count(("scheduler.unsupported", build.pk)) == 2
-    tasks.unsupported_pass(build.pk)
+    for _ in range(2):
+        reconcile.reconcile()
     build.refresh_from_db()
     assert build.status == "failed"
+    assert "The server runs on the local runner, which builds no images." in build.status_message
+    assert list(build.statuses.values_list("status", flat=True)) == ["created", "scheduled", "failed"]
 
 
 def test_one_that_is_to_stop_is_stopped() -> None:
@@ -68,6 +53,6 @@ def test_deleted_ones_go_for_good(project_with_all: Project) -> None:
 @pytest.fixture
 def project_with_all() -> Project:
     project = make_project()
-    for make in MAKERS:
+    for make in (make_build, make_notebook, make_tensorboard):
         make(project)
     return project

@@ -41,6 +41,17 @@ class Plugin(Runnable):
         return f"plx-{self.WORD}-{self.uuid.hex}"
 
     @property
+    def proxy_path(self) -> str:
+        """What the address of everything that it serves begins with."""
+        return f"/{self.WORD}/proxy/{self.pod_id}/"
+
+    @property
+    def address(self) -> str | None:
+        """Host and port where the running attempt is reached; None before it answered."""
+        found = self.definition.get("service") or {}
+        return found.get("address") if found.get("attempt") == self.attempt else None
+
+    @property
     def sub_path(self) -> str:
         """Place under the roots of outputs and logs."""
         return f"{self.project.owner.name}/{self.project.name}/{self.WORD}s/{self.pk}"

@@ -29,6 +29,7 @@ class PodState(models.Model):
     node = models.CharField(max_length=253, null=True, blank=True)  # noqa: DJ001 - none is none
     container_id = models.CharField(max_length=128, null=True, blank=True)  # noqa: DJ001 - none is none
     deleting_until = models.DateTimeField(null=True, blank=True)
+    is_ready = models.BooleanField(default=False)
     is_over = models.BooleanField(default=False)
     is_gone = models.BooleanField(default=False)
     seen_at = models.DateTimeField(null=True, blank=True)

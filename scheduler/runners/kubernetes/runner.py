@@ -224,6 +224,14 @@ class ClusterRunner(Runner):
 
     # -- keep --
 
+    def address(self, run: str, attempt: int) -> str | None:
+        """See `Runner.address`: that of the service, which the platform reaches from outside the cluster's DNS, too."""
+        for found in self._api.find("Service", _selector(run, attempt)):
+            host = found["spec"].get("clusterIP") or "None"
+            if host != "None":
+                return f"{f'[{host}]' if ':' in host else host}:{found['spec']['ports'][0]['port']}"
+        return None
+
     def usage(self, run: str, attempt: int) -> Usage | None:
         """See `Runner.usage`. Asks the kubelets, which the platform's account may be allowed to (`nodes/proxy`)."""
         pods = [pod for pod in self._store.of_attempt(run, attempt) if pod.phase is PodPhase.RUNNING and pod.node]

@@ -25,6 +25,7 @@ def cluster_settings(config: Config) -> ClusterSettings:
         default_image=given.k8s_default_image,
         helper_image=given.k8s_helper_image,
         helper_pull_policy=given.k8s_helper_pull_policy,
+        buildah_image=given.k8s_buildah_image,
         gpu_resource=given.k8s_gpu_resource_key,
         tpu_resource=given.k8s_tpu_resource_key,
         tpu_tensorflow=given.k8s_tpu_tf_version,

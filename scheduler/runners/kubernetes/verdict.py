@@ -84,7 +84,7 @@ def _failed(pod: SeenPod) -> bool:
 
 def _going(lead: SeenPod, pods: Sequence[SeenPod] = ()) -> Observation:
     if lead.phase in {PodPhase.RUNNING, PodPhase.EXITED} or lead.started_at is not None:
-        return Observation(Phase.RUNNING, started_at=lead.started_at, message=lead.message)
+        return Observation(Phase.RUNNING, started_at=lead.started_at, message=lead.message, is_ready=lead.is_ready)
     troubled = next((pod for pod in (lead, *pods) if pod.trouble), None)
     return Observation(Phase.STARTING, message=_named(lead, troubled) if troubled else None)
 

@@ -35,7 +35,7 @@ from scheduler.runners.base import (
     StopReason,
     Usage,
 )
-from scheduler.runners.local import files, shim
+from scheduler.runners.local import files, service, shim
 from scheduler.runners.local.state import MARK, AttemptState
 from scheduler.runners.local.usage import UsageSampler
 
@@ -88,6 +88,11 @@ class LocalRunner(Runner):
     def observe(self, run: str, attempt: int) -> Observation:
         """See `Runner.observe`."""
         return self._state(run, attempt).observe()
+
+    def address(self, run: str, attempt: int) -> str | None:
+        """See `Runner.address`."""
+        found = service.endpoint_of(self._state(run, attempt).folder)
+        return found.address if found else None
 
     def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:
         """See `Runner.stop`. Also keeps an attempt that was never submitted from beginning later."""
@@ -167,16 +172,16 @@ class LocalRunner(Runner):
     def _start_once(self, spec: LaunchSpec, state: AttemptState) -> None:
         if state.has_begun() or state.has_exited() or state.is_live():
             return
+        env = self._environment(spec) | {MARK: state.mark}
+        if spec.service is not None:
+            service.check_program(spec.service, env)
         spec.outputs_path.mkdir(parents=True, exist_ok=True)
         work = self._work_tree(spec)
         with self._open(spec.run):
+            if spec.service is not None:
+                env |= service.reserve(state.folder, spec.service).env
             state.launch(
-                {
-                    "command": spec.command,
-                    "work": str(work),
-                    "log_path": str(spec.log_path.absolute()),
-                    "env": self._environment(spec) | {MARK: state.mark},
-                }
+                {"command": spec.command, "work": str(work), "log_path": str(spec.log_path.absolute()), "env": env}
             )
             self._start_supervisor(state)
 

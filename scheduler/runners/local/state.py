@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scheduler.runners.base import Observation, Phase, StopReason
-from scheduler.runners.local import files, reasons
+from scheduler.runners.local import files, reasons, service
 from scheduler.runners.local.processes import end_marked, identity
 
 if TYPE_CHECKING:
@@ -91,8 +91,11 @@ class AttemptState:
         if record is not None:
             return _exited(record)
         if live:
-            return Observation(Phase.RUNNING if begun else Phase.STARTING, started_at=self._started_at())
+            return self._living() if begun else Observation(Phase.STARTING)
         return self._lost() if begun else Observation(Phase.ABSENT)
+
+    def _living(self) -> Observation:
+        return Observation(Phase.RUNNING, started_at=self._started_at(), is_ready=service.is_ready(self.folder))
 
     def _lost(self) -> Observation:
         gone = end_marked(f"{MARK}={self.mark}", LEFTOVER_PATIENCE)

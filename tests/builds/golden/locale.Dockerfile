@@ -1,0 +1,7 @@
+FROM python:3.11
+ENV LC_ALL="en_US.UTF-8"
+ENV LANG="en_US.UTF-8"
+ENV LANGUAGE="en_US.UTF-8"
+ENV SHELL=/bin/bash
+WORKDIR /code
+COPY . /code
