@@ -5,6 +5,7 @@ Rows are read anew inside the run's turn, so a step never rests on what was true
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils import timezone
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import Move, carry_out, copy_state, lock, may_move
 from polyaxon.actions.trials import decide, next_retry, why_stopped
+from polyaxon.db.advisory import held_alone
 from polyaxon.db.models import Experiment, SearchDecision
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.lifecycles import tables as s
@@ -32,14 +34,23 @@ STOPPED = "Stopped by a user."
 INTERRUPTED = "Interrupted by a shutdown of the server; it is started again."
 
 
-def advance(run: Run, *, launching: bool = True) -> None:
-    """Do what `run` needs next. May be called at any time, also twice at once.
+def advance(run: Run, *, launching: bool = True) -> bool:
+    """Do what `run` needs next; False if another thread or process is at it. May be called at any time, also at once.
 
     With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long.
     """
     with turns.runs.take(_key(run)) as ours:
-        if ours and not _goes_on(run) and _renew(run):
-            _step(run, configured_runner(), launching=launching)
+        if ours and not _goes_on(run):
+            with _alone(run) as alone:
+                if alone and _renew(run):
+                    _step(run, configured_runner(), launching=launching)
+                return alone
+        return ours
+
+
+def _alone(run: Run) -> AbstractContextManager[bool]:
+    """Whether no other process is at the run."""
+    return held_alone("run", *_key(run))
 
 
 def _goes_on(run: Run) -> bool:
@@ -257,7 +268,9 @@ def tidy(run: Run) -> None:
     """
     with turns.runs.take(_key(run)) as ours:
         if ours and run.is_done:  # which is final, so the row need not be read again
-            _tidy(run, configured_runner())
+            with _alone(run) as alone:
+                if alone:
+                    _tidy(run, configured_runner())
 
 
 def _tidy(run: Run, runner: Runner) -> None:
@@ -274,8 +287,8 @@ def _kept(run: Run) -> timedelta:
 
 def forget(run: Run) -> bool:
     """Remove what the runner keeps of a finished run that is to be deleted; whether nothing is left."""
-    with turns.runs.take(_key(run)) as ours:
-        if not ours:
+    with turns.runs.take(_key(run)) as ours, _alone(run) as alone:
+        if not (ours and alone):
             return False
         runner = configured_runner()
         try:
