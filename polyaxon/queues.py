@@ -12,11 +12,22 @@ import time
 
 from celery import Celery
 
+from polyaxon import telemetry
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polyaxon.settings")
 
 logger = logging.getLogger(__name__)
 
 PAUSE_AFTER_FAILURE = 5.0  # seconds
+# Each component takes the messages of its own queue; the embedded server takes all.
+PASSES, HPSEARCH, MONITORS, EVENTS = "polyaxon.passes", "polyaxon.hpsearch", "polyaxon.monitors", "polyaxon.events"
+QUEUES = (PASSES, HPSEARCH, MONITORS, EVENTS)
+ROUTES = {
+    "scheduler.group": HPSEARCH,
+    "scheduler.searches": HPSEARCH,
+    "scheduler.webhooks": EVENTS,
+    "monitors.*": MONITORS,
+}
 
 app = Celery("polyaxon")
 
@@ -41,7 +52,8 @@ def configure() -> None:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_publish_retry=False,
-        task_default_queue="polyaxon.passes",
+        task_default_queue=PASSES,
+        task_routes={task: {"queue": queue} for task, queue in ROUTES.items()},
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=4,
@@ -59,15 +71,19 @@ class _Publisher:
     def __init__(self) -> None:
         self._quiet_until = 0.0
 
-    def send(self, task: str, *arguments: object) -> None:
-        """Never raises: what the message tells of has been committed."""
+    def send(self, task: str, *arguments: object, countdown: float | None = None, expires: float | None = None) -> bool:
+        """Whether it was sent. Never raises: what the message tells of has been committed. Times are in seconds."""
         if time.monotonic() < self._quiet_until:
-            return
+            return False
         try:
-            app.send_task(task, args=arguments)
+            app.send_task(task, args=arguments, countdown=countdown, expires=expires)
         except Exception as error:  # noqa: BLE001 - each broker's client has errors of its own
             self._quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
             logger.warning("No wake-up sent, the reconcile pass will find the work: %s", error)
+            telemetry.WAKE_UPS.labels(task, "no").inc()
+            return False
+        telemetry.WAKE_UPS.labels(task, "yes").inc()
+        return True
 
 
 publisher = _Publisher()

@@ -19,8 +19,9 @@ SEARCHES_INTERVAL = 2.0
 
 def timetable(config: Config) -> dict[str, dict[str, Any]]:
     """Celery beat's schedule. A message that nobody took before the next one is due is void."""
-    intervals = {
-        "scheduler.sync": config.scheduler.sync_interval,
+    # Pods are watched, and whatever becomes of one wakes its run. Processes have to be looked at.
+    follow = {} if config.on_cluster else {"scheduler.sync": config.scheduler.sync_interval}
+    intervals = follow | {
         "scheduler.reconcile": config.scheduler.reconcile_interval,
         "scheduler.searches": SEARCHES_INTERVAL,
         "scheduler.expire": EXPIRY_INTERVAL,

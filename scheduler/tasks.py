@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.conf import settings
+
 from polyaxon.db.models import ExperimentGroup
-from polyaxon.queues import app
+from polyaxon.queues import app, publisher
 from scheduler.passes import queue, reconcile, slots
 from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
@@ -18,6 +20,9 @@ from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
 from scheduler.passes.webhooks import deliver
 from scheduler.turns import one_at_a_time
+
+LOOK_AGAIN = 0.3  # seconds
+EXPIRES = 30.0  # by then the reconcile pass has been there
 
 
 @app.task(name="scheduler.experiment")
@@ -46,7 +51,14 @@ def tensorboard_pass(pk: int) -> None:
 
 
 def _advance(kind: str, pk: int) -> None:
-    guarded(partial(advance, queue.model_of(kind)(pk=pk)))  # which reads the row
+    guarded(partial(_try_to_advance, kind, pk))
+
+
+def _try_to_advance(kind: str, pk: int) -> None:
+    run = queue.model_of(kind)(pk=pk)  # whose row is read by the pass
+    if not advance(run) and settings.CONFIG.broker.broker_backend != "memory":
+        # Another process is at it, and may have looked before that happened which this message tells of.
+        publisher.send(f"scheduler.{kind}", pk, countdown=LOOK_AGAIN, expires=LOOK_AGAIN + EXPIRES)
 
 
 @app.task(name="scheduler.group")

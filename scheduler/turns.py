@@ -8,20 +8,28 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from polyaxon.db.advisory import held_alone
+
 
 def one_at_a_time(function: Callable[[], Any]) -> Callable[[], None]:
-    """`function`, doing nothing while another call of it is under way in this process."""
+    """`function`, doing nothing while another call of it is under way, in this process or another."""
     lock = threading.Lock()
 
     @functools.wraps(function)
     def guarded() -> None:
         if lock.acquire(blocking=False):
             try:
-                function()
+                _if_alone(function)
             finally:
                 lock.release()
 
     return guarded
+
+
+def _if_alone(function: Callable[[], Any]) -> None:
+    with held_alone("pass", function.__module__, function.__qualname__) as ours:
+        if ours:
+            function()
 
 
 class Turns:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import redis
 from django.conf import settings
@@ -13,15 +15,16 @@ from django.db import connection
 from django.utils import timezone
 
 from polyaxon import options
-from polyaxon.db.models import Cluster
+from polyaxon.db.models import Cluster, PodWatch
 from polyaxon.health import pings
-from polyaxon.queues import app
+from polyaxon.queues import EVENTS, HPSEARCH, PASSES, app
 from polyaxon.stores.errors import human_bytes
 
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 2  # seconds
 MISSED_PASSES = 3
+WATCH_FRESH = 60.0  # seconds
 
 
 # Names that 0.6 gave to what its installation consisted of.
@@ -52,16 +55,16 @@ def unhealthy(message: str, severity: Severity = Severity.ERROR) -> Report:
 
 
 def report() -> dict[str, Report]:
-    """All of `COMPONENTS`. One worker does the work of several of those of 0.6."""
-    workers = _guarded("workers", _workers)
+    """All of `COMPONENTS`."""
+    workers = _workers()
     return {
         "POSTGRES": _guarded("database", _database),
         "RABBITMQ": _guarded("broker", _broker),
         "REDIS": _guarded("Redis", _redis),
-        "SCHEDULER": workers,
-        "HPSEARCH": workers,
-        "EVENTS": workers,
-        "K8SEVENTS": healthy("Not in use: runs are processes of this machine."),
+        "SCHEDULER": workers[PASSES],
+        "HPSEARCH": workers[HPSEARCH],
+        "EVENTS": workers[EVENTS],
+        "K8SEVENTS": _guarded("the watch of pods", _watch),
         "CRONS": _guarded("periodic passes", _periodic_passes),
         "STREAMS": healthy("Served by the process that answers this."),
     }
@@ -110,15 +113,36 @@ def _redis() -> Report:
     return healthy("Redis answers." if addresses else "Not in use.")
 
 
-def _workers() -> Report:
+def _workers() -> dict[str, Report]:
+    """By queue. The embedded server's one worker takes from all, so one question does."""
     timeout = options.value("HEALTH_CHECK_WORKER_TIMEOUT")
+    queues = (PASSES, HPSEARCH, EVENTS)
+    asked = queues[:1] if settings.CONFIG.broker.broker_backend == "memory" else queues
+    with ThreadPoolExecutor(len(asked), thread_name_prefix="ping") as pool:
+        found = list(pool.map(lambda queue: _guarded("workers", partial(_worker, timeout, queue)), asked))
+    return dict(zip(queues, found * (len(queues) // len(asked)), strict=True))
+
+
+def _worker(timeout: float, queue: str) -> Report:
     try:
-        pings.ping(timeout)
+        pings.ping(timeout, queue)
     except TimeoutError:
         return unhealthy(f"No worker answered within {timeout} s.")
     except pings.WrongAnswer:
         return unhealthy("A worker answered wrongly.", Severity.WARNING)
     return healthy("A worker answered.")
+
+
+def _watch() -> Report:
+    if not settings.CONFIG.on_cluster:
+        return healthy("Not in use: runs are processes of this machine.")
+    namespace = settings.CONFIG.kubernetes.k8s_namespace
+    last = PodWatch.objects.filter(namespace=namespace).values_list("alive_at", flat=True).first()
+    if last is None:
+        return unhealthy("Nobody has watched pods yet.", Severity.WARNING)
+    seconds = (timezone.now() - last).total_seconds()
+    message = f"Pods were last known {seconds:.0f} s ago."
+    return healthy(message) if seconds <= WATCH_FRESH else unhealthy(message)
 
 
 def _periodic_passes() -> Report:

@@ -19,14 +19,17 @@ class WrongAnswer(Exception):
     """A worker answered, but not with the sum."""
 
 
-def ping(timeout: float) -> None:
-    """Wait up to `timeout` seconds for a worker. Raises TimeoutError, `WrongAnswer` and the broker's errors."""
+def ping(timeout: float, queue: str) -> None:
+    """Wait up to `timeout` seconds for a worker of `queue`.
+
+    Raises TimeoutError, `WrongAnswer` and the broker's errors.
+    """
     first, second = secrets.randbelow(1000), secrets.randbelow(1000)
     with app.connection_for_write() as connection:
         replies = _queue(f"polyaxon.pong.{uuid.uuid4().hex}").bind(connection.default_channel)
         replies.declare()
         try:
-            app.send_task(TASK, args=[first, second, replies.name], expires=timeout)
+            app.send_task(TASK, args=[first, second, replies.name], expires=timeout, queue=queue)
             if _next(connection, replies, timeout) != first + second:
                 raise WrongAnswer
         finally:

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "api",
     "scheduler",
     "monitors",
+    "k8s_events",
 ]
 
 MIDDLEWARE = [

@@ -300,6 +300,21 @@ class SchedulerConfig(Area):
     worker_threads: Positive = Field(4, description="Passes worked on at once in one worker.")
 
 
+class ComponentsConfig(Area):
+    """Processes of a server in parts: `manage.py component NAME`."""
+
+    component_host: str = Field("127.0.0.1", description="Address of `/healthz`, `/readyz` and `/metrics`.")
+    component_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        9100, description="Port of them. 0: any free one, which the process tells."
+    )
+    component_stop_timeout: Seconds = Field(
+        25.0, description="Seconds that a process that is asked to end has for the passes under way."
+    )
+    lease_seconds: Annotated[float, Field(ge=1)] = Field(
+        15.0, description="Seconds until another replica takes over from one that was killed."
+    )
+
+
 class LimitsConfig(Area):
     """What one request may cost."""
 
@@ -438,6 +453,7 @@ class Config:
     runner: RunnerConfig
     kubernetes: KubernetesConfig
     scheduler: SchedulerConfig
+    components: ComponentsConfig
     limits: LimitsConfig
     stores: StoresConfig
     security: SecurityConfig
@@ -454,8 +470,12 @@ class Config:
     @property
     def slots(self) -> int:
         """Runs that may be under way at once."""
-        on_cluster = self.runner.runner_backend == "kubernetes"
-        return self.kubernetes.k8s_concurrency if on_cluster else self.runner.local_concurrency
+        return self.kubernetes.k8s_concurrency if self.on_cluster else self.runner.local_concurrency
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether runs are pods."""
+        return self.runner.runner_backend == "kubernetes"
 
     def root(self, path: Path) -> Path:
         """A store's root: absolute as given, otherwise inside the data folder."""
@@ -470,6 +490,7 @@ AREAS: dict[str, type[Area]] = {
     "runner": RunnerConfig,
     "kubernetes": KubernetesConfig,
     "scheduler": SchedulerConfig,
+    "components": ComponentsConfig,
     "limits": LimitsConfig,
     "stores": StoresConfig,
     "security": SecurityConfig,

@@ -16,6 +16,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 
+from polyaxon.components import leases
 from scheduler.configured import configured_runner
 from scheduler.embedded.accounts import PASSWORD_FILE, ensure_admin
 from scheduler.embedded.connections import BoundedProtocol
@@ -49,6 +50,7 @@ def serve() -> None:
 
 def _serve(folder: Path, listener: socket.socket) -> None:
     call_command("migrate", verbosity=0, interactive=False)
+    leases.end_all()  # the database is ours alone, so whoever holds one is dead
     password = ensure_admin(folder)
     http = _HttpServer(_http_config())
     http.take_signals()
@@ -62,7 +64,7 @@ def _serve(folder: Path, listener: socket.socket) -> None:
 def _end(workers: Workers, died: str | None) -> None:
     """Stop everything. Runs are started again with the next start, except after a failure: that leaves them be."""
     if died is not None:
-        _leave(f"The {died} thread ended by itself, so the server ends. Its runs go on; start it again.")
+        _leave(f"{died}, so the server ends. Its runs go on; start it again.")
     stopped = workers.stop()
     left = configured_runner().shutdown(settings.CONFIG.runner.stop_grace_seconds)
     if left:
@@ -102,11 +104,11 @@ class _HttpServer(uvicorn.Server):
     Uvicorn would deliver the signal again when it is done, and the process would die with its runs still going.
     """
 
-    died: str | None = None  # what ended by itself
+    died: str | None = None  # what is wrong
 
-    def give_up(self, name: str) -> None:
-        """End, because the thread `name` did."""
-        self.died = name
+    def give_up(self, why: str) -> None:
+        """End, because a part of it did."""
+        self.died = why
         self.should_exit = True
 
     def take_signals(self) -> None:

@@ -1,23 +1,21 @@
-"""Celery's worker and the periodic passes as threads of this process."""
+"""Celery's worker, the periodic passes and the loops of all components as threads of this process."""
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from celery.worker import WorkController
 from django.conf import settings
 
-from polyaxon.queues import app
+from polyaxon.components.loops import Loops
+from polyaxon.components.registry import COMPONENTS, loops
+from polyaxon.components.worker import discover_tasks, thread_worker
+from polyaxon.queues import QUEUES, app
 from scheduler.embedded.ticker import Ticker
 from scheduler.schedule import timetable
-
-if TYPE_CHECKING:
-    from monitors.logs.shipper import LogShipper
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +23,10 @@ STOP_TIMEOUT = 10.0  # seconds
 
 
 class Workers:
-    """All threads. `on_death` is called with the name of one that ends without having been told to."""
+    """All threads. `on_death` is called with what is wrong with one that ends without having been told to."""
 
     def __init__(self, on_death: Callable[[str], None]) -> None:
-        app.autodiscover_tasks(["scheduler", "monitors"], force=True)
+        discover_tasks()
         self._on_death = on_death
         self._stopping = threading.Event()
         self._worker = _worker()
@@ -36,8 +34,13 @@ class Workers:
             Ticker(name, app.tasks[name], float(entry["schedule"]))
             for name, entry in timetable(settings.CONFIG).items()
         ]
-        if settings.CONFIG.runner.runner_backend == "kubernetes":
-            self._tickers.append(Ticker("monitors.logs", _ship_logs, settings.CONFIG.kubernetes.k8s_logs_interval))
+        # Passes come from the tickers, so the loop of `beat` is left out. Of those with leases all others have none.
+        self._loops = Loops(
+            loops(*(name for name in COMPONENTS if name != "beat")),
+            seconds=settings.CONFIG.components.lease_seconds,
+            on_death=on_death,
+            on_hang=on_death,
+        )
         self._threads = [
             self._watched("worker", self._worker.start),
             *(self._watched(ticker.name, ticker.run) for ticker in self._tickers),
@@ -46,6 +49,7 @@ class Workers:
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+        self._loops.start()
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
         """Let the passes under way end; whether they did within `timeout` seconds."""
@@ -56,12 +60,11 @@ class Workers:
         ending = threading.Thread(target=self._worker.stop, name="worker-stop", daemon=True)
         ending.start()
         deadline = time.monotonic() + timeout
+        loops_ended = self._loops.stop(timeout)
         waited_for = [ending, *self._threads]
         for thread in waited_for:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if _shipper.cache_info().currsize:
-            _shipper().stop()
-        return not any(thread.is_alive() for thread in waited_for)
+        return loops_ended and not any(thread.is_alive() for thread in waited_for)
 
     def _watched(self, name: str, work: Callable[[], object]) -> threading.Thread:
         def run() -> None:
@@ -70,29 +73,10 @@ class Workers:
             except BaseException:
                 logger.exception("The thread %s failed", name)
             if not self._stopping.is_set():
-                self._on_death(name)
+                self._on_death(f"The {name} thread ended by itself")
 
         return threading.Thread(target=run, name=name, daemon=True)
 
 
-@functools.cache
-def _shipper() -> LogShipper:
-    from monitors.logs.shipper import configured_shipper  # noqa: PLC0415 - the client library takes a second
-
-    return configured_shipper()
-
-
-def _ship_logs() -> None:
-    _shipper().run_once()
-
-
 def _worker() -> WorkController:
-    return app.WorkController(
-        concurrency=settings.CONFIG.scheduler.worker_threads,
-        pool="threads",
-        hostname="embedded",
-        without_heartbeat=True,
-        without_mingle=True,
-        without_gossip=True,
-        quiet=True,
-    )
+    return thread_worker(QUEUES, "embedded")

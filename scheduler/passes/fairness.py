@@ -20,7 +20,7 @@ from django.db.models.functions import RowNumber
 from polyaxon import limits
 from polyaxon.db.models import Experiment, Project
 from scheduler.passes import slots
-from scheduler.passes.queue import KINDS, Run, under_way
+from scheduler.passes.queue import KINDS, SERVICES, Run, under_way
 
 REMEMBERED = 1.0  # seconds for which it is taken as known whether several users wait, and anything is limited
 
@@ -137,7 +137,7 @@ def _listed(rows: QuerySet[Run], free: int) -> list[Candidate]:
 
 def _running() -> Running:
     found = Running()
-    for model in KINDS:
+    for model in (kind for kind in KINDS if kind not in SERVICES):
         rows = under_way(model).order_by().values_list("user", "project", "queue").annotate(number=Count("pk"))
         for user, project, queue, number in rows:
             found.add(user, project, queue, number)

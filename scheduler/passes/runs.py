@@ -5,6 +5,7 @@ Rows are read anew inside the run's turn, so a step never rests on what was true
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from polyaxon.actions.log_shipments import is_settled
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import Move, carry_out, copy_state, lock, may_move
 from polyaxon.actions.trials import decide, next_retry, why_stopped
+from polyaxon.db.advisory import held_alone
 from polyaxon.db.models import Experiment, SearchDecision, Token
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.writes import append, insertion
@@ -33,15 +35,27 @@ STOPPED = "Stopped by a user."
 INTERRUPTED = "Interrupted by a shutdown of the server; it is started again."
 
 
-def advance(run: Run, *, launching: bool = True) -> None:
-    """Do what `run` needs next. May be called at any time, also twice at once.
+def advance(run: Run, *, launching: bool = True) -> bool:
+    """Do what `run` needs next; False if another thread or process is at it. May be called at any time, also at once.
 
     With `launching=False` a run that is to be launched is handed to the pass of its own, since that may take long; what
     is left changes the row under its lock only, if its attempt and status still allow it.
     """
     with turns.runs.take(_key(run)) as ours:
-        if ours and not _goes_on(run) and (not launching or _renew(run)):
-            _step(run, configured_runner(), launching=launching)
+        if not ours or _goes_on(run):
+            return ours
+        if not launching:
+            _step(run, configured_runner(), launching=False)
+            return True
+        with _alone(run) as alone:
+            if alone and _renew(run):
+                _step(run, configured_runner(), launching=True)
+            return alone
+
+
+def _alone(run: Run) -> AbstractContextManager[bool]:
+    """Whether no other process is at the run."""
+    return held_alone("run", *_key(run))
 
 
 def _goes_on(run: Run) -> bool:
@@ -278,7 +292,9 @@ def tidy(run: Run) -> None:
     """
     with turns.runs.take(_key(run)) as ours:
         if ours and run.is_done:  # which is final, so the row need not be read again
-            _tidy(run, configured_runner())
+            with _alone(run) as alone:
+                if alone:
+                    _tidy(run, configured_runner())
 
 
 def _tidy(run: Run, runner: Runner) -> None:
@@ -301,8 +317,8 @@ def _kept(run: Run) -> timedelta:
 
 def forget(run: Run) -> bool:
     """Remove what the runner keeps of a finished run that is to be deleted; whether nothing is left."""
-    with turns.runs.take(_key(run)) as ours:
-        if not ours:
+    with turns.runs.take(_key(run)) as ours, _alone(run) as alone:
+        if not (ours and alone):
             return False
         runner = configured_runner()
         try:

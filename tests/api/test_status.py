@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions.cluster import the_cluster
+from polyaxon.components.worker import thread_worker
 from polyaxon.db.models import Cluster
 from polyaxon.health import pings, report
-from polyaxon.queues import app
-from scheduler.embedded.worker import _worker
+from polyaxon.queues import QUEUES, app
 from tests.api.conftest import url
 from tests.embedded.server import free_port
 
@@ -36,7 +36,7 @@ def worker() -> Iterator[None]:
     made: queue.Queue[Any] = queue.Queue()
 
     def work() -> None:
-        controller = _worker()  # closes the database connections of the thread that makes it
+        controller = thread_worker(QUEUES, "tests")  # closes the database connections of the thread that makes it
         made.put(controller)
         controller.start()
 

@@ -83,7 +83,7 @@ def test_a_thread_that_ends_by_itself_is_told_of(monkeypatch: pytest.MonkeyPatch
     deadline = time.monotonic() + 5
     while not died and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert died == ["worker"]
+    assert died == ["The worker thread ended by itself"]
 
 
 def test_threads_that_were_told_to_end_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('db', '0009_pods'),
+        ('db', '0010_leases'),
     ]
 
     operations = [

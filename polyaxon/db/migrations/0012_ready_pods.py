@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('db', '0009_pods'),
+        ('db', '0011_replicas_and_logs'),
     ]
 
     operations = [

@@ -15,6 +15,7 @@ from polyaxon.db.models.external import CI, ExternalRepo
 from polyaxon.db.models.groups import ExperimentGroup, ExperimentGroupIteration
 from polyaxon.db.models.idempotency import IdempotencyKey
 from polyaxon.db.models.jobs import Job
+from polyaxon.db.models.leases import Lease
 from polyaxon.db.models.locks import PassLock
 from polyaxon.db.models.log_shipments import LogShipment, LogStream
 from polyaxon.db.models.metrics import MetricBatch, MetricPoint, MetricSeries
@@ -77,6 +78,7 @@ __all__ = [
     "JobStatus",
     "K8SConfigMap",
     "K8SSecret",
+    "Lease",
     "LogShipment",
     "LogStream",
     "MemberRole",
