@@ -300,6 +300,11 @@ def statuses(platform: Platform, request: Request, project: str, kind: str, numb
     return page_of(platform, request, [*rows, {**rows[0], "id": 2, "status": status, "message": "exit code 0"}])
 
 
+@route("POST", f"{RUN}/statuses")
+def tell_status(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
+    platform.runs[kind, int(number)]["last_status"] = request.json["status"]
+
+
 @route("GET", f"{RUN}/metrics")
 def metrics(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
     return page_of(platform, request, platform.metrics.get((kind, int(number)), []))
