@@ -77,6 +77,8 @@ class Platform:
     # What becomes of the next runs.
     script: tuple[str, ...] = ("scheduled", "running", "succeeded")
     trials: int = 8
+    # The build that new runs wait for.
+    build_job: str | None = None
 
     def sent(self, method: str = "POST") -> Request:
         """The last request that changed something."""
@@ -98,6 +100,7 @@ class Platform:
         run = {
             "id": number, "uuid": uuid.uuid4().hex, "user": USER, "project": f"{USER}.{project}",
             "unique_name": f"{USER}.{project}.{infix}{number}", "description": None, "tags": [],
+            "build_job": self.build_job,
             "last_status": "created", "created_at": CREATED, "started_at": None, "finished_at": None,
             **values,
         }  # fmt: skip
@@ -221,7 +224,7 @@ def upload(platform: Platform, request: Request, project: str) -> Any:
     platform.projects[project]["has_code"] = True
 
 
-KIND = "(?P<kind>experiments|groups|jobs)"
+KIND = "(?P<kind>experiments|groups|jobs|builds)"
 RUNS = f"{USER}/(?P<project>[-\\w]+)/{KIND}"
 RUN = f"{RUNS}/(?P<number>\\d+)"
 

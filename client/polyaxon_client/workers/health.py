@@ -51,10 +51,13 @@ class HealthChecks:
             if urls is None:
                 return
             for url in urls:
-                try:
-                    self._beat(url)
-                except Exception as error:  # noqa: BLE001 - nothing of it may reach the caller's program
-                    logger.debug("no sign of life at %s: %s", url, error)
+                self._send(url)
+
+    def _send(self, url: str) -> None:
+        try:
+            self._beat(url)
+        except Exception as error:  # noqa: BLE001 - nothing of it may reach the caller's program
+            logger.debug("no sign of life at %s: %s", url, error)
 
     def _wait(self) -> list[str] | None:
         """The addresses whose turn it is; ``None`` once there are none."""
