@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-__all__ = ["EXIT_FAILURE", "EXIT_WRONG_KIND", "CliError", "one_line"]
+__all__ = ["EXIT_FAILURE", "EXIT_INTERRUPTED", "EXIT_WRONG_KIND", "CliError", "one_line"]
 
 EXIT_FAILURE = 1
+EXIT_INTERRUPTED = 130
 EXIT_WRONG_KIND = 255
 
 

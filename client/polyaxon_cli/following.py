@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import click
 
+from polyaxon_cli.building import BuildSteps
 from polyaxon_cli.lists import all_results
 from polyaxon_cli.output import number
 from polyaxon_cli.ranking import Goal, Progress, best_trial, goal_of, value_of
@@ -127,12 +128,22 @@ def _log_lines(session: Session, watch: StatusWatch, path: str, *, follow: bool)
 
 
 def wait_for_run(session: Session, path: str) -> dict[str, Any]:
-    """Print each change of status until the run has ended; returns the run."""
+    """Print each change of status, and each step of the build that it waits for, until it ends; returns the run."""
+    steps = BuildSteps(session, session.project())
+    is_build = path.rstrip("/").split("/")[-2] == "builds"
+
+    def name_of(data: dict[str, Any]) -> str:
+        return str(data.get("unique_name") or path.rstrip("/"))
 
     def tell(data: dict[str, Any]) -> None:
-        session.out.message(f"{data.get('unique_name') or path.rstrip('/')}: {data.get('last_status')}")
+        session.out.message(f"{name_of(data)}: {data.get('last_status')}")
 
-    return StatusWatch(session.http, path, on_change=tell).wait()
+    def look(data: dict[str, Any]) -> None:
+        step = steps.news(data, is_build=is_build)
+        if step:
+            session.out.message(f"{name_of(data)}: {step}")
+
+    return StatusWatch(session.http, path, on_change=tell).wait(look)
 
 
 def wait_for_group(session: Session, project: ProjectRef, group: int, goal: Goal | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from polyaxon_cli import __version__
-from polyaxon_cli.errors import CliError, one_line
+from polyaxon_cli.errors import EXIT_INTERRUPTED, CliError, one_line
 from polyaxon_cli.session import Session
 
 __all__ = ["cli", "main"]
@@ -89,7 +89,14 @@ class Root(click.Group):
         """Run the command; whatever goes wrong becomes a `CliError`."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+        except KeyboardInterrupt:
+            # What runs on the server goes on; the code is that of a program that the signal ended.
+            click.echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError) as error:
+            session = ctx.find_object(Session)
+            if session is not None and session.debug and isinstance(error, CliError):
+                traceback.print_exception(type(error), error, error.__traceback__)
             raise
         except Exception as error:  # the last line of defence: no traceback for the person
             session = ctx.find_object(Session)

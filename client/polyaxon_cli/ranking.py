@@ -16,6 +16,7 @@ __all__ = [
     "Progress",
     "algorithm_of",
     "best_trial",
+    "change_of_trials",
     "expected_trials",
     "goal_of",
     "metric_names",
@@ -147,6 +148,17 @@ def expected_trials(group: Mapping[str, Any]) -> int | None:
     settings = search_settings(group)
     known = [_planned(settings), _whole((settings.get("budget") or {}).get("max_trials"))]
     return min((count for count in known if count is not None), default=None)
+
+
+def change_of_trials(group: Mapping[str, Any], trials: int) -> dict[str, Any] | None:
+    """The part of the search's section that makes it have so many trials; None where it has no such number."""
+    settings = search_settings(group)
+    algorithm = algorithm_of(settings)
+    section = settings.get(algorithm) or {}
+    *first, last = _COUNTS.get(algorithm, ("n_experiments",))
+    if _whole(section.get(last)) is None:
+        return None
+    return {algorithm: {last: trials - sum(_whole(section.get(key)) or 0 for key in first)}}
 
 
 def _planned(settings: Mapping[str, Any]) -> int | None:

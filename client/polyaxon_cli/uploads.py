@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable
 
 from polyaxon_cli import state
 from polyaxon_cli.archive import PackReport, pack, size_text, upload_limit, warning_size
-from polyaxon_cli.errors import CliError
+from polyaxon_cli.errors import CliError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,14 +52,20 @@ def _pack(session: Session, archive: Path) -> PackReport:
 
 
 def _send(session: Session, project: ProjectRef, archive: Path, *, sync: bool) -> None:
+    from polyaxon_client.exceptions import ConnectionFailed
+
     data = {"json": json.dumps({"sync": True})} if sync else None
     with progress_bar(session.out, "Uploading", archive.stat().st_size) as advance:
-        session.http.upload(
-            project.path("repo", "upload"),
-            archive,
-            data=data,
-            progress=lambda sent, _total: advance(sent, None),
-        )
+        try:
+            session.http.upload(
+                project.path("repo", "upload"),
+                archive,
+                data=data,
+                progress=lambda sent, _total: advance(sent, None),
+            )
+        except ConnectionFailed as error:
+            # The server takes an archive as a whole or not at all, and the same code twice is one commit.
+            raise CliError(f"The upload broke off: {one_line(str(error))}", "Run it again; that is safe") from error
 
 
 @contextmanager

@@ -436,3 +436,19 @@ def test_lists_of_experiments(
     assert platform.requests[-1].query["metrics"] == "true"
     assert "lr" in polyaxon(*command, "-p").stdout.split()
     assert platform.requests[-1].query["params"] == "true"
+
+
+@pytest.mark.parametrize("line", ["Step {0}/3 : RUN {1}", "#9 [{0}/3] RUN {1}", "#9 [stage-1 {0}/3] RUN {1}"])
+def test_watching_shows_the_steps_of_the_build(
+    polyaxon: Tool, project: dict[str, Any], platform: Platform, files: Path, line: str
+) -> None:
+    platform.script = ("running",)
+    build = platform.add_run("builds", "digits")
+    steps = [line.format(number, name) for number, name in ((1, "apt"), (2, "pip"))]
+    platform.logs["builds", build["id"]] = "\n".join([*steps, "Step 3/3 : half a li"]).encode()
+    platform.script = ("building", "building", "running", "succeeded")
+    platform.build_job = build["unique_name"]
+    result = polyaxon("run", "-f", "experiment.yaml", "--watch")
+    assert result.exit_code == 0
+    told = [text.partition(": ")[2] for text in result.stdout.splitlines() if text.startswith("ada.digits.1: ")]
+    assert told == ["building", "step 2/3: RUN pip", "running", "succeeded"]

@@ -77,6 +77,8 @@ class Platform:
     # What becomes of the next runs.
     script: tuple[str, ...] = ("scheduled", "running", "succeeded")
     trials: int = 8
+    # The build that new runs wait for.
+    build_job: str | None = None
 
     def sent(self, method: str = "POST") -> Request:
         """The last request that changed something."""
@@ -98,6 +100,7 @@ class Platform:
         run = {
             "id": number, "uuid": uuid.uuid4().hex, "user": USER, "project": f"{USER}.{project}",
             "unique_name": f"{USER}.{project}.{infix}{number}", "description": None, "tags": [],
+            "build_job": self.build_job,
             "last_status": "created", "created_at": CREATED, "started_at": None, "finished_at": None,
             **values,
         }  # fmt: skip
@@ -221,7 +224,7 @@ def upload(platform: Platform, request: Request, project: str) -> Any:
     platform.projects[project]["has_code"] = True
 
 
-KIND = "(?P<kind>experiments|groups|jobs)"
+KIND = "(?P<kind>experiments|groups|jobs|builds)"
 RUNS = f"{USER}/(?P<project>[-\\w]+)/{KIND}"
 RUN = f"{RUNS}/(?P<number>\\d+)"
 
@@ -298,6 +301,11 @@ def statuses(platform: Platform, request: Request, project: str, kind: str, numb
     status = platform.runs[kind, int(number)]["last_status"]
     rows = [{"id": 1, "uuid": "a" * 32, "created_at": CREATED, "status": "created", "message": None}]
     return page_of(platform, request, [*rows, {**rows[0], "id": 2, "status": status, "message": "exit code 0"}])
+
+
+@route("POST", f"{RUN}/statuses")
+def tell_status(platform: Platform, request: Request, project: str, kind: str, number: str) -> Any:
+    platform.runs[kind, int(number)]["last_status"] = request.json["status"]
 
 
 @route("GET", f"{RUN}/metrics")

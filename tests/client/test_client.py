@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -203,3 +206,37 @@ def test_what_makes_something_has_a_key_of_its_own(client: PolyaxonClient, recor
     assert len(set(keys)) == 5
     client.experiment.stop("ada", "digits", 3)
     assert "idempotency-key" not in recorder.asked[-1].headers
+
+
+def test_signs_of_life_go_to_any_address_until_they_are_unset(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_CHECK_INTERVAL", "0.05")
+    monkeypatch.setenv("POLYAXON_INTERNAL_HEALTH_CHECK_URL", "/api/v1/ada/digits/jobs/4/_heartbeat/")
+    with closing(PolyaxonClient(host=recorder.url, token="abc")) as client:
+        url = client.experiment.get_heartbeat_url("ada", "digits", 3)
+        client.set_health_check(url)
+        client.set_health_check(url)
+        client.set_internal_health_check()
+        [first, *_] = recorder.wait_for("POST", "ada/digits/experiments/3/_heartbeat/", 2)
+        recorder.wait_for("POST", "ada/digits/jobs/4/_heartbeat/", 2)
+        client.unset_health_check(url)
+        client.unset_health_check("http://never.set/")
+        time.sleep(0.1)
+        before = len(recorder.of("POST", "experiments/3/_heartbeat/"))
+        recorder.wait_for("POST", "jobs/4/_heartbeat/", len(recorder.of("POST", "jobs/4/_heartbeat/")) + 3)
+        assert len(recorder.of("POST", "experiments/3/_heartbeat/")) == before
+    assert first.headers["authorization"] == "Token abc"
+
+
+def test_reconcile_tells_status_and_time(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(PolyaxonClient(host=recorder.url, token="abc")) as client:
+        assert client.reconcile("failed") is None
+        assert recorder.asked == []
+    monkeypatch.setenv("POLYAXON_INTERNAL_RECONCILE_URL", f"{recorder.url}/api/v1/ada/digits/jobs/4/_reconcile/")
+    with closing(PolyaxonClient(host=recorder.url, token="abc")) as client:
+        client.reconcile("failed")
+    [request] = recorder.asked
+    assert request.path == "ada/digits/jobs/4/_reconcile/"
+    assert request.json["status"] == "failed"
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(request.json["created_at"])).total_seconds()) < 10

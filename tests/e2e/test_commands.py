@@ -178,7 +178,6 @@ SHOWING = [
         "group statuses",
         "job get",
         "build get",
-        "bookmark projects",
     ),
 ]
 AS_JSON = [

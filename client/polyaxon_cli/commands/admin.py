@@ -93,7 +93,7 @@ def _carry_out(
     deployment, warnings = load(file)
     planned = plan(verb, deployment, file, chart=manager_path, dry_run=dry_run, hooks=hooks)
     for warning in warnings:
-        session.out.warning(f"{warning}.")
+        session.out.warning(warning if warning.endswith("?") else f"{warning}.")
     _show(session, deployment, planned, file)
     if not check:
         raise CliError(

@@ -23,7 +23,7 @@ from polyaxon_cli.options import (
     run_option,
     yes_option,
 )
-from polyaxon_cli.ranking import Goal, Progress
+from polyaxon_cli.ranking import Goal, Progress, change_of_trials
 from polyaxon_cli.session import Session, pass_session
 from polyaxon_cli.views import show
 
@@ -161,14 +161,24 @@ def _limit_option(name: str, read: Callable[[str], float], what: str) -> Callabl
 @click.option("--description", help="New description.")
 @click.option("--tags", help="New tags, comma separated.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="How many trials run at once.")
+@click.option("--trials", type=click.IntRange(min=1), help="How many trials the search makes; it can only grow.")
 @_limit_option("--max-trials", int, "Trials")
 @_limit_option("--max-hours", float, "Hours")
 @_limit_option("--max-failures", int, "Failed trials")
 @click.option("--max-retries", type=click.IntRange(min=0), help="How often a failed trial is started again.")
 @pass_session
-def update(session: Session, /, name: str | None, description: str | None, tags: str | None, **numbers: Any) -> None:
+def update(
+    session: Session,
+    /,
+    name: str | None,
+    description: str | None,
+    tags: str | None,
+    trials: int | None,
+    **numbers: Any,
+) -> None:
     """Change what describes the group, or a search while it goes on."""
-    changes = patch_of([*shared.described(name, description, tags), ("hptuning", _search_changes(**numbers))])
+    search = {**(_search_changes(**numbers) or {}), **(_trials_change(session, trials) if trials else {})}
+    changes = patch_of([*shared.described(name, description, tags), ("hptuning", search or None)])
     shared.update_run(session, KIND, changes, hint=f"{shared.DESCRIBING}, --concurrency, --max-trials and the like")
 
 
@@ -178,6 +188,13 @@ shared.add_list(group, KIND)
 shared.add_statuses(group, KIND)
 shared.add_bookmarks(group, KIND)
 shared.add_delete(group, KIND, refused=0)
+
+
+def _trials_change(session: Session, trials: int) -> dict[str, Any]:
+    change = change_of_trials(session.http.get(session.run_path(KIND)), trials)
+    if change is None:
+        raise CliError("This search has no number of trials that could grow", "Limit it with --max-trials")
+    return change
 
 
 def _search_changes(*, concurrency: int | None, max_retries: int | None, **limits: Any) -> dict[str, Any] | None:

@@ -74,6 +74,8 @@ def version(session: Session, of_cli: bool, of_platform: bool) -> None:  # noqa:
         if not state.CONFIG.exists():
             return
     data = session.http.get(f"versions/{kind}/")
+    if of_platform:
+        data["chart_version"] = session.http.get("versions/chart/").get("version")
     if session.as_json:
         session.out.raw(data)
     else:

@@ -32,6 +32,10 @@ class BaseApi:
     def transport(self) -> Transport:
         return self._client.transport
 
+    def report(self, path: str, body: Any) -> Any:
+        """POST to any path or complete address."""
+        return self._post(path, body)
+
     def _try(self, call: Callable[[], T], default: Any = None) -> Any:
         try:
             return call()

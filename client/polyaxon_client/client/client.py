@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from polyaxon_client.client.auth import AuthApi
+from polyaxon_client.client.base import BaseApi
 from polyaxon_client.client.bookmark import BookmarkApi
 from polyaxon_client.client.build_job import BuildJobApi
 from polyaxon_client.client.experiment import ExperimentApi
@@ -20,6 +22,7 @@ from polyaxon_client.transport import Transport
 
 if TYPE_CHECKING:
     from polyaxon_client.workers import Background
+    from polyaxon_client.workers.health import HealthChecks
 
 
 class PolyaxonClient:
@@ -94,6 +97,39 @@ class PolyaxonClient:
 
         return Background(self.transport.connection, self.settings)
 
+    @cached_property
+    def _health(self) -> HealthChecks:
+        from polyaxon_client.workers.health import HealthChecks  # noqa: PLC0415 - most callers never need it
+
+        # Looked up at each sign: a changed address or token holds from the next one on.
+        return HealthChecks(lambda url: self.transport.request("POST", url), self.settings.heartbeat_interval)
+
+    def set_health_check(self, url: str) -> None:
+        """Send a sign of life to ``url`` (complete, such as ``experiment.get_heartbeat_url(...)``) every minute."""
+        self._health.set(url)
+
+    def unset_health_check(self, url: str) -> None:
+        """No more signs of life to ``url``."""
+        self._health.unset(url)
+
+    def set_internal_health_check(self) -> None:
+        """The same for ``POLYAXON_INTERNAL_HEALTH_CHECK_URL``, where the platform sets it; else nothing."""
+        url = self.settings.text("POLYAXON_INTERNAL_HEALTH_CHECK_URL")
+        if url:
+            self.set_health_check(self._complete(url))
+
+    def reconcile(self, status: str) -> Any:
+        """Tell ``POLYAXON_INTERNAL_RECONCILE_URL`` how the run ended; nothing where the platform sets none."""
+        url = self.settings.text("POLYAXON_INTERNAL_RECONCILE_URL")
+        if not url:
+            return None
+        body = {"status": status, "created_at": str(datetime.now(timezone.utc))}
+        return BaseApi(self).report(self._complete(url), body)
+
+    def _complete(self, url: str) -> str:
+        """``url`` as it is, or a path of this server made complete."""
+        return url if "://" in url else f"{self.transport.root_url}/{url.lstrip('/')}"
+
     def set_host(self, host: str) -> None:
         self._change(host=host)
 
@@ -125,7 +161,9 @@ class PolyaxonClient:
         self.reraise = reraise
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; no more signs of life are sent."""
+        if "_health" in self.__dict__:
+            self._health.stop()
         self.transport.close()
 
     def _change(self, **values: Any) -> None:

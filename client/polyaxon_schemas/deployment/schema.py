@@ -93,7 +93,7 @@ class Deployment(Section):
     default_persistence: Optional[AnyMap] = None
     types: Optional[AnyMap] = None
     roles: Optional[AnyMap] = None
-    k8s: Optional[AnyMap] = None
+    k8s: Optional[AnyMap] = Field(None, alias="k8s")
     public_jobs: Optional[Any] = None
     tpu_tensorflow_version: Optional[str] = None
     tpu_resource_key: Optional[str] = None

@@ -1,0 +1,421 @@
+"""What people do with the tool against a server that is restarted, refuses, or is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.person import Person
+from tests.e2e.terminal import Session, plain, seen
+from tests.embedded.server import ROOT, Server, free_port
+
+pytestmark = pytest.mark.slow
+
+EXPERIMENT = "version: 1\nkind: experiment\nparams: {{lr: {lr}}}\nrun: {{cmd: {cmd}}}\n"
+SEARCH = """\
+version: 1
+kind: group
+hptuning:
+  concurrency: 2
+  grid_search: {}
+  matrix: {lr: {values: [1, 2, 3, 4]}}
+run: {cmd: "python train.py {{ lr }}"}
+"""
+PROGRAM = """\
+import sys, time
+from polyaxon_client.tracking import Experiment
+experiment = Experiment()
+experiment.log_metrics(step=0, loss=float(sys.argv[1]))
+time.sleep(0.5)
+"""
+# Prints a line every 0.2 s, 30 of them.
+TALKING = "python -c 'import time\nfor i in range(30): print(\"line\", i, flush=True); time.sleep(0.2)'"
+
+
+@pytest.fixture(scope="module")
+def settings_of_server() -> dict[str, str]:
+    return {"POLYAXON_THROTTLE_RATES_USER": "6000"}
+
+
+@pytest.fixture(scope="module")
+def person(admin: Person) -> Person:
+    (admin.work / "train.py").write_text(PROGRAM)
+    (admin.work / "search.yaml").write_text(SEARCH)
+    admin.cli("project", "create", "--name=journey", "--init")
+    admin.cli("upload")
+    return admin
+
+
+def file(person: Person, name: str, cmd: str, lr: float = 0.1) -> str:
+    (person.work / name).write_text(EXPERIMENT.format(cmd=json.dumps(cmd), lr=lr))
+    return name
+
+
+# --- runs
+
+
+def test_run_tells_what_it_did_and_ends_as_the_run_did(person: Person) -> None:
+    done = person.cli("run", "-f", file(person, "ends.yaml", "exit 7"), "--watch", code=7)
+    commit = person.get("admin/journey/repo")
+    assert "Experiment `" in done.stdout
+    assert re.search(r"code +commit [0-9a-f]{12} of admin/journey", done.stdout), (done.stdout, commit)
+    assert f"{person.server.url}/app/admin/journey/experiments/" in done.stdout
+    assert "ended as failed: exit code 7" in done.stderr
+
+
+def test_a_run_that_is_killed_has_the_code_of_a_shell(person: Person) -> None:
+    done = person.cli("run", "-f", file(person, "killed.yaml", "kill -9 $$"), "--watch", code=137)
+    assert "SIGKILL" in done.stderr
+
+
+def test_a_good_end_is_0_with_its_log(person: Person) -> None:
+    done = person.cli("run", "-f", file(person, "good.yaml", "echo hello"), "-l", "--watch")
+    assert "hello" in done.stdout
+    assert "ended as succeeded" in done.stdout
+
+
+def test_watching_with_json_prints_the_ended_run_alone(person: Person) -> None:
+    done = person.cli("--json", "run", "-f", file(person, "good.yaml", "echo hello"), "-l", "--watch")
+    assert json.loads(done.stdout)["last_status"] == "succeeded"
+
+
+def test_a_log_is_followed_through_a_restart_of_the_server(person: Person, server: Server) -> None:
+    run = person.cli_json("run", "-f", file(person, "talking.yaml", TALKING))["id"]
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "polyaxon_cli", "experiment", "-xp", str(run), "logs", "--hide_time"],
+        cwd=person.work,
+        env=person.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert follower.stdout is not None
+    first = follower.stdout.readline()
+    server.kill()
+    time.sleep(1)
+    server.start()
+    rest, _ = follower.communicate(timeout=90)
+    assert follower.returncode == 0, rest
+    assert (first + rest).splitlines() == [f"line {number}" for number in range(30)]
+
+
+def test_an_upload_shows_its_bytes_in_a_terminal(person: Person) -> None:
+    big = person.work / "big.bin"
+    big.write_bytes(os.urandom(6 * 1024 * 1024))
+    try:
+        shown = seen(person, "upload")
+    finally:
+        big.unlink()
+    assert shown.code == 0
+    assert "Uploading" in shown.text
+    assert re.search(r"/6\.\d MB|MB/s|MiB", plain(shown.text))
+
+
+def test_the_ranking_of_a_search_is_live_in_a_terminal(person: Person) -> None:
+    group = person.cli_json("run", "-f", "search.yaml")["id"]
+    live = Session(person, "group", "top", str(group), "--metric=loss", "--minimize")
+    live.read_until("trials done")
+    ended = live.end(90)
+    assert ended.code == 0
+    assert "4/4 trials done" in plain(ended.text)
+    assert "Parameters of the best trial" in plain(ended.text)
+    once = person.cli("group", "top", str(group), "--metric=loss", "--minimize", "-o", "rank,loss,params.lr")
+    assert [row.split() for row in once.stdout.splitlines()[2:]] == [[str(i), str(i), str(i)] for i in range(1, 5)]
+
+
+def test_a_running_search_takes_other_numbers(person: Person) -> None:
+    text = SEARCH.replace("grid_search: {}", "random_search: {n_experiments: 3}").replace(
+        "{values: [1, 2, 3, 4]}", '{uniform: "0:1"}'
+    )
+    (person.work / "random.yaml").write_text(text)
+    group = person.cli_json("run", "-f", "random.yaml")["id"]
+    person.cli("group", "-g", str(group), "update", "--concurrency=1", "--max-trials=5", "--max-hours=2")
+    hptuning = person.get(f"admin/journey/groups/{group}")["hptuning"]
+    assert (hptuning["concurrency"], hptuning["budget"]["max_trials"]) == (1, 5)
+    person.cli("group", "-g", str(group), "update", "--trials=4")
+    ended = person.wait_for(f"admin/journey/groups/{group}", {"done"})
+    assert ended["num_experiments"] == 4
+
+
+def test_ctrl_c_leaves_the_run_alone(person: Person) -> None:
+    session = Session(person, "run", "-f", file(person, "long.yaml", "sleep 100"), "--watch")
+    session.read_until("running")
+    session.type("\x03")
+    assert session.end().code == 130
+    run = person.cli_json("experiment", "get")
+    assert run["last_status"] == "running"
+    person.cli("experiment", "stop", "-y")
+
+
+def test_columns_are_chosen(person: Person) -> None:
+    run = str(person.cli_json("run", "-f", file(person, "columns.yaml", "true", lr=0.75))["id"])
+    done = person.cli("project", "experiments", "-o", "id,params.lr", "-q", f"id:{run}")
+    assert [row.split() for row in done.stdout.splitlines()[1:3]] == [["id", "params.lr"], [run, "0.75"]]
+    assert person.cli("experiment", "-xp", run, "get", "-o", "params.lr").stdout.split()[-2:] == ["params.lr", "0.75"]
+    wrong = person.cli("project", "experiments", "-o", "idd", code=1)
+    assert wrong.stderr.startswith("Error: There is no column idd. There are: ")
+
+
+# --- a server that is not there, or says no
+
+
+def test_an_unreachable_server(person: Person, tmp_path: Path) -> None:
+    stranger = Person(person.server, tmp_path)
+    stranger.cli("config", "set", "--host=127.0.0.1", f"--port={free_port()}")
+    done = stranger.cli("login", "-u", "admin", "-p", "x", code=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert "Start the server, or correct its address with `polyaxon config set`" in done.stderr
+
+
+def test_an_expired_token(person: Person, tmp_path: Path) -> None:
+    visitor = Person(person.server, tmp_path).log_in()
+    tokens = visitor.get("users/tokens")["results"]
+    gone = max(tokens, key=lambda token: token["id"])["id"]
+    assert person.http("DELETE", f"users/tokens/{gone}").status == 204
+    done = visitor.cli("project", "list", code=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.rstrip().endswith("Run `polyaxon login`.")
+
+
+def test_a_traceback_only_with_debug(person: Person, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "polyaxon_cli", "--debug", "experiment", "get", "-xp", "999999"]
+    done = subprocess.run(command, cwd=person.work, env=person.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_the_wrong_folder(person: Person, tmp_path: Path) -> None:
+    for command in (["upload"], ["project", "get"], ["experiment", "get"], ["run"]):
+        done = person.cli(*command, code=1, cwd=tmp_path)
+        assert len(done.stderr.splitlines()) == 1
+        assert any(word in done.stderr for word in ("polyaxon init", "polyaxonfile"))
+
+
+def test_bad_files_are_told_by_line(person: Person) -> None:
+    (person.work / "bad.yaml").write_text("version: 1\nkind: experiment\nrunn:\n  cmd: x\nparams: 3\n")
+    done = person.cli("run", "-f", "bad.yaml", code=1)
+    assert "bad.yaml:3: runn: unknown key; did you mean 'run'?" in done.stderr
+    assert "bad.yaml:5: params" in done.stderr
+
+
+def test_an_interrupted_upload_is_safe_to_repeat(person: Person, server: Server) -> None:
+    """The connection breaks in the middle, so that nothing changes; the repetition is a new commit."""
+    before = person.get("admin/journey/repo")
+    cut = Cutting(server.port, after=200_000)
+    (person.work / "data.bin").write_bytes(os.urandom(2_000_000))
+    person.cli("config", "set", f"--port={cut.port}")
+    try:
+        done = person.cli("upload", code=1)
+        assert cut.broken >= 1
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.rstrip().endswith("Run it again; that is safe.")
+    finally:
+        person.cli("config", "set", f"--port={server.port}")
+        cut.close()
+    assert person.get("admin/journey/repo") == before
+    assert "Uploaded" in person.cli("upload").stdout
+    (person.work / "data.bin").unlink()
+
+
+class Cutting:
+    """Passes connections on to a port of this machine, and breaks each one after so many bytes."""
+
+    def __init__(self, target: int, after: int) -> None:
+        self.target = target
+        self.after = after
+        self.broken = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._relay, args=(near,), daemon=True).start()
+
+    def _relay(self, near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", self.target)) as far:
+            threading.Thread(target=pump, args=(far, near), daemon=True).start()
+            passed = 0
+            while passed < self.after:
+                piece = near.recv(65536)
+                if not piece:
+                    return
+                far.sendall(piece)
+                passed += len(piece)
+            self.broken += 1
+            near.shutdown(socket.SHUT_RDWR)
+            far.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    except OSError:
+        return
+
+
+# --- several servers, the shell, tools of others
+
+
+def test_profiles_change_server_and_login(person: Person) -> None:
+    person.cli("config", "profile", "save", "here")
+    person.cli("config", "set", "--host=elsewhere.example", "--port=81")
+    person.cli("config", "profile", "save", "there")
+    person.cli("logout")
+    done = person.cli("config", "profile", "use", "here")
+    assert "as admin" in done.stdout
+    assert person.cli("whoami").stdout.split()[:2] == ["username", "admin"]
+    rows = {row["name"]: row for row in person.cli_json("config", "profile", "list")}
+    assert (rows["here"]["in_use"], rows["there"]["in_use"]) == (True, False)
+    # What happened before the change was kept: nobody is logged in there.
+    assert rows["there"]["username"] == ""
+    assert "There are: here, there" in person.cli("config", "profile", "use", "nowhere", code=1).stderr
+    person.cli("config", "profile", "delete", "there")
+    assert (person.home / ".polyaxon" / ".polyaxonprofiles").stat().st_mode & 0o777 == 0o600
+
+
+def completed(person: Person, words: str, *, cwd: Path | None = None) -> list[str]:
+    """What bash offers at the end of the line `words`, by the script that is installed."""
+    tool = person.home / "bin"
+    tool.mkdir(exist_ok=True)
+    (tool / "polyaxon").write_text(f'#!/bin/sh\nexec {sys.executable} -m polyaxon_cli "$@"\n')
+    (tool / "polyaxon").chmod(0o755)
+    typed = words.split(" ")
+    listed = " ".join(f"'{word}'" for word in typed)
+    script = (
+        f"source '{person.home}/.bashrc'\n"
+        f"COMP_WORDS=({listed}); COMP_CWORD={len(typed) - 1}\n"
+        "_polyaxon_completion polyaxon; printf '%s\\n' \"${COMPREPLY[@]}\"\n"
+    )
+    environment = {**person.environment, "PATH": f"{tool}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        cwd=cwd or person.work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_bash_completes_projects_and_runs(person: Person) -> None:
+    (person.home / ".bashrc").write_text("export MINE=1")
+    person.cli("completion", "bash")
+    person.cli("completion", "bash")
+    lines = (person.home / ".bashrc").read_text().splitlines()
+    assert lines[0] == "export MINE=1"
+    assert len(lines) == 2
+    assert completed(person, "polyaxon proj") == ["project"]
+    assert completed(person, "polyaxon project get -p jour") == ["journey"]
+    assert "1" in completed(person, "polyaxon experiment get -xp ")
+    assert "1" in completed(person, "polyaxon group top ")
+    assert completed(person, "polyaxon experiment plot 1 lo") in (["loss"], [])
+
+
+def test_completion_is_silent_without_a_server(person: Person, tmp_path: Path) -> None:
+    lonely = Person(person.server, tmp_path)
+    lonely.cli("completion", "bash", str(lonely.home / ".bashrc"))
+    lonely.cli("config", "set", "--host=127.0.0.1", f"--port={free_port()}")
+    began = time.monotonic()
+    assert completed(lonely, "polyaxon project get -p jour") == []
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_get_a_script_of_their_own(person: Person, shell: str, tmp_path: Path) -> None:
+    target = tmp_path / "start"
+    person.cli("completion", shell, str(target), "--overwrite")
+    source = Path(target.read_text().split()[1])
+    assert "_POLYAXON_COMPLETE" in source.read_text()
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", str(source)], check=True)
+
+
+@pytest.fixture
+def kubectl(person: Person, tmp_path: Path) -> dict[str, str]:
+    """A program of that name which opens the way that kubectl would: to the embedded server."""
+    relay = (ROOT / "tests/e2e/relay.py").read_text()
+    (tmp_path / "kubectl").write_text(f"#!{sys.executable}\n{relay}")
+    (tmp_path / "kubectl").chmod(0o755)
+    return {**person.environment, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TARGET": str(person.server.port)}
+
+
+def test_port_forward_opens_a_working_address(person: Person, kubectl: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "polyaxon_cli", "port-forward", "--port=0", "-n", "lab"],
+        cwd=person.work,
+        env=kubectl,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    try:
+        address = first.split()[0]
+        assert "polyaxon-polyaxon-api in lab" in first
+        done = subprocess.run(["curl", "-fsS", f"{address}/healthz"], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout) == {"status": "ok"}
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_port_forward_tells_what_kubectl_said(person: Person, kubectl: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "polyaxon_cli", "port-forward", "--port=0", "-n", "nowhere"]
+    done = subprocess.run(command, cwd=person.work, env=kubectl, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == 'Error: kubectl ended: namespaces "nowhere" not found. Check --namespace and --service.\n'
+
+
+def doctor(person: Person) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "polyaxon_cli", "--json", "doctor"],
+        cwd=person.work,
+        env=person.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {finding["check"]: finding for finding in json.loads(done.stdout)} | {"code": done.returncode}
+
+
+def test_the_doctor_finds_all_well(person: Person) -> None:
+    found = doctor(person)
+    assert found.pop("code") == 0
+    assert {name: finding["result"] for name, finding in found.items()} == dict.fromkeys(
+        ["connection", "clock", "versions", "login", "project", "permissions", "server", "cluster"], "ok"
+    )
+
+
+def test_the_doctor_names_what_fails(person: Person, tmp_path: Path) -> None:
+    ill = Person(person.server, tmp_path)
+    ill.cli("config", "set", "--host=127.0.0.1", f"--port={person.server.port}")
+    found = doctor(ill)
+    assert found["code"] == 1
+    assert found["login"]["result"] == "failed"
+    assert "polyaxon login" in found["login"]["message"]
+    ill.cli("config", "set", f"--port={free_port()}")
+    assert doctor(ill)["connection"]["result"] == "failed"
