@@ -112,7 +112,7 @@ class LogShipper:
     def _store(self, shipment: LogShipment, streams: Iterable[LogStream]) -> int:
         followed = [(stream, self._followers[stream.pk]) for stream in streams if stream.pk in self._followers]
         drained = [(stream, *follower.drain()) for stream, follower in followed]
-        refused = _try(shipment, [_batch(stream, taken) for stream, taken, _ in drained if taken is not None])
+        refused = _try(shipment, [_batch(shipment, stream, taken) for stream, taken, _ in drained if taken is not None])
         stored = 0
         for stream, taken, end in drained:
             if taken is not None and stream.pk in refused:  # it is read again from where it is stored
@@ -173,9 +173,10 @@ def _try(shipment: LogShipment, batches: Sequence[Batch]) -> set[int]:
     return {batch.stream for batch in batches}
 
 
-def _batch(stream: LogStream, taken: Taken) -> Batch:
+def _batch(shipment: LogShipment, stream: LogStream, taken: Taken) -> Batch:
     texts = [text for line in taken.lines for text in lines.stored(line, stream.role)]
-    return Batch(stream.pk, taken.before, asdict(taken.position), texts)
+    replica = ".".join(stream.role.split(".")[:2]) if shipment.has_roles else ""
+    return Batch(stream.pk, taken.before, asdict(taken.position), texts, replica)
 
 
 def _pods(shipments: Sequence[LogShipment]) -> dict[UUID, list[PodState]]:
