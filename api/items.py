@@ -260,7 +260,12 @@ class LogsView(ItemView):
     @extend_schema(parameters=[TAIL, RANGE], responses=LOG)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         name = f"{self.item.unique_name.replace('.', '_')}.log"
-        return log_answer(request, storage.logs(), self.item.sub_path, name)
+        return log_answer(request, storage.logs(), self.log_path, name)
+
+    @property
+    def log_path(self) -> str:
+        """Place of the log."""
+        return str(self.item.sub_path)
 
 
 class WritableLogsView(LogsView):

@@ -140,6 +140,10 @@ class ExperimentJobStatusView(_ReplicaView):
 class ExperimentJobLogsView(_ReplicaView, LogsView):
     """The log of a run with one replica is the run's."""
 
+    @property
+    def log_path(self) -> str:
+        return replicas.log_path(self.replica)
+
 
 class ExperimentJobReportView(_ReplicaView, ReportView):
     """How a replica says that it ended."""

@@ -7,13 +7,19 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.utils import timezone
 
 from api.streams.access import in_thread
 from api.streams.targets import RunTarget
 from polyaxon import storage
+from polyaxon.actions.log_shipments import unfinished
 
 logger = logging.getLogger(__name__)
 
+RUNNING = "running"
+LOGS_PATIENCE = timedelta(seconds=30)  # with logs of pods that are not stored yet, after the end of their run
 INTERVAL = 0.25  # seconds between two looks
 PIECE_BYTES = 64 * 1024
 
@@ -35,8 +41,10 @@ class Watch:
     def done(self) -> bool:
         return self.status is None or self.status in self.target.done
 
-    def see(self, status: str | None, size: int) -> None:
-        """Take what was seen, and wake the followers if it is news."""
+    def see(self, status: str | None, size: int, *, is_whole: bool = True) -> None:
+        """Take what was seen, and wake the followers if it is news. Before its log is whole, no run is told as done."""
+        if not is_whole and status in self.target.done:
+            status = self.status or RUNNING
         if self.looked and (status, size) == (self.status, self.size):
             return
         self.looked, self.status, self.size = True, status, size
@@ -88,27 +96,43 @@ class Watches:
     async def _poll(self) -> None:
         while self._watches:
             try:
-                for target, (status, size) in (await _look(tuple(self._watches))).items():
+                for target, (status, size, is_whole) in (await _look(tuple(self._watches))).items():
                     if target in self._watches:
-                        self._watches[target].see(status, size)
+                        self._watches[target].see(status, size, is_whole=is_whole)
             except Exception:
                 logger.exception("following runs")
             await asyncio.sleep(INTERVAL)
 
 
 @in_thread
-def _look(targets: Iterable[RunTarget]) -> dict[RunTarget, tuple[str | None, int]]:
-    """Statuses first: what a run that is done wrote is there by then."""
+def _look(targets: Iterable[RunTarget]) -> dict[RunTarget, tuple[str | None, int, bool]]:
+    """Statuses first: what a run that is done wrote is there by then, or is said to be still on its way."""
     by_model: dict[type, list[int]] = {}
     for target in targets:
         by_model.setdefault(target.model, []).append(target.pk)
-    statuses = {
-        (model, pk): status
+    seen = {
+        (model, pk): (status, finished)
         for model, keys in by_model.items()
-        for pk, status in model._base_manager.filter(pk__in=keys).values_list("pk", "status")  # type: ignore[attr-defined]
+        for pk, status, finished in model._base_manager.filter(pk__in=keys).values_list(  # type: ignore[attr-defined]
+            "pk", "status", "finished_at"
+        )
     }
+    late = timezone.now() - LOGS_PATIENCE
+    just_done = [
+        target
+        for target in targets
+        if (row := seen.get((target.model, target.pk))) and row[0] in target.done and row[1] and row[1] > late
+    ]
+    coming = unfinished({target.log_path for target in just_done})
     logs = storage.logs()
-    return {target: (statuses.get((target.model, target.pk)), logs.size(target.log_path)) for target in targets}
+    return {
+        target: (
+            seen.get((target.model, target.pk), (None,))[0],
+            logs.size(target.log_path),
+            target.log_path not in coming,
+        )
+        for target in targets
+    }
 
 
 @in_thread

@@ -14,6 +14,7 @@ from api.flags import number
 from api.permissions import readable_projects
 from api.streams.targets import EventTarget, ResourceTarget, RunTarget, StreamResponse
 from api.views import BaseView, ItemView
+from polyaxon.actions.replicas import log_path
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -54,7 +55,7 @@ class ReplicaFollowLogsView(_ReplicaView, FollowLogsView):
     @extend_schema(parameters=[TOKEN, LAST, OpenApiParameter("offset", int)], responses=TEXT)
     def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         row = self.replica
-        target = RunTarget(type(row), row.pk, self.item.sub_path, frozenset(row.LIFECYCLE.done))
+        target = RunTarget(type(row), row.pk, log_path(row), frozenset(row.LIFECYCLE.done))
         return StreamResponse(target, self.caller.pk)
 
 

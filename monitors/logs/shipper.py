@@ -10,7 +10,7 @@ import logging
 import secrets
 import socket
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TypeVar
@@ -44,11 +44,20 @@ _HELPERS = {"NotPrepared": labels.INIT_CONTAINER, "OutputsNotStored": labels.SID
 class LogShipper:
     """One process's part of the work: call `run_once` again and again, and `stop` in the end."""
 
-    def __init__(self, source: LogSource, *, streams: int = 500, patience: float = 600.0) -> None:
+    def __init__(
+        self,
+        source: LogSource,
+        *,
+        streams: int = 500,
+        patience: float = 600.0,
+        owns: Callable[[UUID], bool] = lambda _run: True,
+    ) -> None:
+        """`owns`: which runs it may take, where runs are divided among several; asked when one is free."""
         self.name = f"{socket.gethostname()[:40]}-{secrets.token_hex(8)}"
         self._source = source
         self._streams = streams
         self._patience = timedelta(seconds=patience)
+        self._owns = owns
         self._followers: dict[int, Follower] = {}
 
     def run_once(self) -> int:
@@ -79,9 +88,9 @@ class LogShipper:
         if room > 0:
             free = Q(owned_until=None) | Q(owned_until__lt=now)
             rows = LogShipment.objects.filter(free, done_at=None)
-            if keys := list(rows.order_by("id").values_list("id", flat=True)[:room]):
+            if keys := [pk for pk, run in rows.order_by("id").values_list("id", "run") if self._owns(run)]:
                 # Asked again, because another process may have been faster.
-                rows.filter(pk__in=keys).update(owner=self.name, owned_until=now + LEASE)
+                rows.filter(pk__in=keys[:room]).update(owner=self.name, owned_until=now + LEASE)
         return list(mine.order_by("id"))
 
     def _drop(self, kept: set[int]) -> None:
@@ -112,7 +121,7 @@ class LogShipper:
     def _store(self, shipment: LogShipment, streams: Iterable[LogStream]) -> int:
         followed = [(stream, self._followers[stream.pk]) for stream in streams if stream.pk in self._followers]
         drained = [(stream, *follower.drain()) for stream, follower in followed]
-        refused = _try(shipment, [_batch(stream, taken) for stream, taken, _ in drained if taken is not None])
+        refused = _try(shipment, [_batch(shipment, stream, taken) for stream, taken, _ in drained if taken is not None])
         stored = 0
         for stream, taken, end in drained:
             if taken is not None and stream.pk in refused:  # it is read again from where it is stored
@@ -173,9 +182,10 @@ def _try(shipment: LogShipment, batches: Sequence[Batch]) -> set[int]:
     return {batch.stream for batch in batches}
 
 
-def _batch(stream: LogStream, taken: Taken) -> Batch:
+def _batch(shipment: LogShipment, stream: LogStream, taken: Taken) -> Batch:
     texts = [text for line in taken.lines for text in lines.stored(line, stream.role)]
-    return Batch(stream.pk, taken.before, asdict(taken.position), texts)
+    replica = ".".join(stream.role.split(".")[:2]) if shipment.has_roles else ""
+    return Batch(stream.pk, taken.before, asdict(taken.position), texts, replica)
 
 
 def _pods(shipments: Sequence[LogShipment]) -> dict[UUID, list[PodState]]:
@@ -215,11 +225,11 @@ def _parts(keys: Sequence[T]) -> Iterable[Sequence[T]]:
     return (keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE))
 
 
-def configured_shipper() -> LogShipper:
+def configured_shipper(owns: Callable[[UUID], bool] = lambda _run: True) -> LogShipper:
     """The shipper that the configuration describes. Raises `RunnerError` while there is no access to the cluster."""
     # The client library takes a second to import, which servers without a cluster need not wait.
     from scheduler.runners.kubernetes.api import connect  # noqa: PLC0415
 
     config = settings.CONFIG.kubernetes
     source = LogSource(connect(config.k8s_kubeconfig, config.k8s_context), config.k8s_namespace)
-    return LogShipper(source, streams=config.k8s_logs_streams, patience=config.k8s_logs_patience)
+    return LogShipper(source, streams=config.k8s_logs_streams, patience=config.k8s_logs_patience, owns=owns)

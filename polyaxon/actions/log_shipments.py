@@ -9,7 +9,7 @@ position that is not what the writer began from means that another was faster, a
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -50,6 +50,7 @@ class Batch:
     before: int
     position: Mapping[str, Any]
     lines: Sequence[str]
+    replica: str = ""  # `worker.0`: of several, each has a log of its own as well
 
 
 def open_shipment(run: Runnable, *, has_roles: bool = False) -> None:
@@ -69,10 +70,24 @@ def store(shipment: LogShipment, batches: Sequence[Batch]) -> set[int]:
         current = [batch for batch in batches if lines.get(batch.stream) == batch.before]
         if current:
             size = log.rewrite(row.size, [line for batch in current for line in batch.lines])
+            sizes = row.sizes | _store_apart(row, current)
             for batch in current:
                 LogStream.objects.filter(pk=batch.stream).update(**batch.position)
-            LogShipment.objects.filter(pk=row.pk).update(size=size)
+            LogShipment.objects.filter(pk=row.pk).update(size=size, sizes=sizes)
     return {batch.stream for batch in batches} - {batch.stream for batch in current}
+
+
+def _store_apart(row: LogShipment, batches: Iterable[Batch]) -> dict[str, int]:
+    """The same lines in the logs of single replicas, which whoever holds the run's log may write; their new sizes."""
+    lines: dict[str, list[str]] = {}
+    for batch in batches:
+        if batch.replica:
+            lines.setdefault(batch.replica, []).extend(batch.lines)
+    sizes = {}
+    for replica, found in lines.items():
+        with storage.logs().writing(f"{row.path}/{replica}") as log:
+            sizes[replica] = log.rewrite(row.sizes.get(replica, 0), found)
+    return sizes
 
 
 def _locked(shipment: LogShipment) -> LogShipment:
@@ -117,6 +132,16 @@ def is_settled(run: Runnable, patience: float) -> bool:
         return False
     close_shipment(row, [f"not all was stored within {patience:.0f} seconds of the end"])
     return True
+
+
+def unfinished(paths: Collection[str]) -> set[str]:
+    """Those of the logs, of runs or of their replicas, to which something may be added."""
+    if not paths:
+        return set()
+    owners = {path: {path, path.rpartition("/")[0]} for path in paths}
+    known = {owner for found in owners.values() for owner in found}
+    still = set(LogShipment.objects.filter(path__in=known, done_at=None).values_list("path", flat=True))
+    return {path for path, found in owners.items() if found & still}
 
 
 def forget_shipment(run: Runnable) -> None:

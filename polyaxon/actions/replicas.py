@@ -86,3 +86,9 @@ def _begin(replica: ExperimentJob, message: str | None) -> None:
     if replica.is_done:
         ExperimentJob.objects.filter(pk=replica.pk).update(started_at=None, finished_at=None)
     set_status(replica, s.SCHEDULED, message=message, enforce=not replica.is_done)
+
+
+def log_path(replica: ExperimentJob) -> str:
+    """Where its log is: the log of a run with one replica is the run's."""
+    is_one = replica.role == ExperimentJob.MASTER and replica.experiment.jobs.count() <= 1
+    return replica.experiment.sub_path if is_one else replica.sub_path

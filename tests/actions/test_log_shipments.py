@@ -22,6 +22,7 @@ from polyaxon.actions.log_shipments import (
     is_settled,
     open_shipment,
     store,
+    unfinished,
 )
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, LogShipment, LogStream
@@ -81,6 +82,26 @@ def test_whoever_was_slower_stores_nothing() -> None:
     store(made, [batch(one, 0, "a")])
     assert store(made, [batch(one, 0, "a", "b"), batch(two, 0, "x")]) == {one.pk}
     assert text(made) == ["a", "x"]
+
+
+def test_replicas_have_logs_of_their_own_as_well() -> None:
+    made = shipment()
+    one, two = stream(made), stream(made, "v")
+    store(made, [replace(batch(one, 0, "a"), replica="master.0"), replace(batch(two, 0, "b"), replica="worker.0")])
+    storage.logs().append(f"{made.path}/worker.0", ["never acknowledged"])
+    store(made, [replace(batch(two, 1, "c"), replica="worker.0")])
+    logs = storage.logs()
+    assert text(made) == ["a", "b", "c"]
+    assert b"".join(logs.read(f"{made.path}/master.0")) == b"a\n"
+    assert b"".join(logs.read(f"{made.path}/worker.0")) == b"b\nc\n"
+
+
+def test_which_logs_are_not_whole_yet() -> None:
+    made, other = shipment(), shipment()
+    close_shipment(other)
+    paths = {made.path, f"{made.path}/worker.0", other.path}
+    assert unfinished(paths) == {made.path, f"{made.path}/worker.0"}
+    assert unfinished([]) == set()
 
 
 def test_what_cannot_be_read_again_counts_at_the_end() -> None:

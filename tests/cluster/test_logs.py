@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.embedded.server import Server
 
 DONE = {"succeeded", "failed", "stopped"}
+RANKS = {"master-0": 0, "worker-0": 1, "worker-1": 2}
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC (?:(\S+) )?-- (.*)")
 
 
@@ -93,6 +94,10 @@ def test_replicas_say_who_wrote_a_line(server: Server) -> None:
     distributed: dict[str, Any] = {"framework": "pytorch", "environment": {"replicas": {"n_workers": 2}}}
     key = run(server, "echo rank $RANK; [ $RANK != 0 ] || sleep 3", **distributed)
     assert sorted(complete(server, key, 3)) == ["master.0: rank 0", "worker.0: rank 1", "worker.1: rank 2"]
+    rows = server.request("GET", f"admin/digits/experiments/{key}/jobs")["results"]
+    for row in rows:
+        own = server.text(f"admin/digits/experiments/{key}/jobs/{row['id']}/logs").splitlines()
+        assert [line.split(" -- ")[1] for line in own] == [f"rank {RANKS[row['pod_id'].split('-', 2)[2]]}"]
 
 
 def test_no_line_is_lost_or_doubled_when_everything_is_killed(server: Server) -> None:

@@ -130,6 +130,11 @@ class ExperimentJob(Stateful):
     def pod_id(self) -> str:
         return f"plx-{self.experiment.uuid.hex}-{self.role}-{self.sequence}"
 
+    @property
+    def sub_path(self) -> str:
+        """Place of its own log, which it has if there are several replicas."""
+        return f"{self.experiment.sub_path}/{self.role}.{self.sequence}"
+
     @staticmethod
     def replica_uuid(experiment: uuid.UUID, role: str, sequence: int) -> uuid.UUID:
         """Known before the row exists, so that making the rows twice makes them once."""

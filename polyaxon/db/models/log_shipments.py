@@ -14,6 +14,7 @@ class LogShipment(models.Model):
     path = models.CharField(max_length=512)  # in the log store
     has_roles = models.BooleanField(default=False)  # lines say which replica wrote them
     size = models.BigIntegerField(default=0)  # bytes
+    sizes = models.JSONField(default=dict)  # the same of each replica's own log, by its role and number
     created_at = models.DateTimeField(default=timezone.now)
     # The process that follows the pods, until then. Several at once would store nothing twice, only work for nothing.
     owner = models.CharField(max_length=64, blank=True, default="")
