@@ -190,6 +190,11 @@ class RunnerConfig(Area):
     local_concurrency: Positive = Field(
         default_factory=lambda: os.cpu_count() or 1, description="Local runs at once (default: cores)."
     )
+    local_docker_host: str = Field(
+        "",
+        description="Docker daemon that builds images, such as `unix:///var/run/docker.sock`. Whoever may start builds "
+        "has its rights over the machine. Empty: none are built.",
+    )
     stop_grace_seconds: Seconds = Field(10.0, description="Seconds between SIGTERM and SIGKILL of a stopped run.")
     usage_interval: Seconds = Field(5.0, description="Seconds between two samples of a run's CPU and memory.")
 

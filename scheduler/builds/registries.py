@@ -26,6 +26,17 @@ def registry() -> Registry:
 
     Raises `InvalidInput` where there is neither.
     """
+    found = configured()
+    if found is None:
+        raise InvalidInput(
+            "There is no registry for built images. Set POLYAXON_REGISTRY_LOCALHOST, or the option "
+            "ACCESS:REGISTRY to an entry of the registry catalog."
+        )
+    return found
+
+
+def configured() -> Registry | None:
+    """The same, or None."""
     chosen = options.value("ACCESS:REGISTRY")
     entry = RegistryAccess.objects.filter(pk=chosen, deleted=False).first() if chosen else None
     secret = entry.k8s_secret.k8s_ref if entry and entry.k8s_secret else None
@@ -35,8 +46,5 @@ def registry() -> Registry:
     given = settings.CONFIG.kubernetes
     pull = given.registry_localhost.rstrip("/")
     if not pull:
-        raise InvalidInput(
-            "There is no registry for built images. Set POLYAXON_REGISTRY_LOCALHOST, or the option "
-            "ACCESS:REGISTRY to an entry of the registry catalog."
-        )
+        return None
     return Registry(pull, given.registry_host.rstrip("/") or pull, given.registry_insecure, secret)

@@ -13,11 +13,23 @@ from polyaxon import options
 from polyaxon.actions.options import change_options
 from polyaxon.db.models import CodeReference, K8SConfigMap, K8SSecret, RegistryAccess, Repo, Token
 from polyaxon.errors import InvalidInput
+from polyaxon.security import tokens
+from polyaxon.security.service_tokens import service_token
+from scheduler import launches
 from scheduler.launch import launch_spec
 from scheduler.runners.kubernetes.manifests import objects
 from scheduler.runners.kubernetes.settings import cluster_settings
 from scheduler.runners.kubernetes.spec import Backend, Bucket, Kind, Reference, Volume
-from tests.factories import make_build, make_experiment, make_job, make_project
+from tests.factories import (
+    NOTEBOOK,
+    make_build,
+    make_experiment,
+    make_job,
+    make_notebook,
+    make_project,
+    make_selection,
+    make_tensorboard,
+)
 
 if TYPE_CHECKING:
     from polyaxon.db.models import Experiment, Job
@@ -33,6 +45,9 @@ DATA = {
     "images": {"mountPath": "/data/images", "hostPath": "/mnt/images", "readOnly": True},
     "texts": {"store": "gcs", "bucket": "texts", "secret": "gcs", "secretKey": "gc.json"},
 }
+
+
+NOTEBOOK_FILE = json.loads(NOTEBOOK)
 
 
 @pytest.fixture(autouse=True)
@@ -215,3 +230,134 @@ def test_code_is_fetched_with_a_token_for_it_alone() -> None:
     assert spec.code.url.endswith(f"/api/v1/{project.owner.name}/{project.name}/repo/download?commit={'a' * 40}")
     assert ["code"] in [token.scopes for token in Token.objects.filter(run=run.uuid)]
     assert spec.code.token not in repr(spec)
+
+
+# -- notebooks, tensorboards, builds --
+
+
+def test_a_notebook(settings: Any) -> None:
+    row = make_notebook(make_project(), content=json.dumps(NOTEBOOK_FILE))
+    row.attempt = 1
+    launch = launches.launch_spec(row)
+    spec = launch.cluster
+    assert spec is not None
+    assert launch.service is not None
+    assert (spec.kind, spec.image, spec.port) == (Kind.NOTEBOOK, "jupyter/base-notebook:1", 8888)
+    assert spec.ready_path == f"{row.proxy_path}api"
+    path = f"/outputs/{row.sub_path}"
+    assert spec.outputs == Volume(name="main", mount_path=path, claim="outputs-pvc", sub_path=f"runs/{row.sub_path}")
+    assert launch.env["POLYAXON_RUN_OUTPUTS_PATH"] == path
+    assert launch.env["POLYAXON_SERVICE_HOST"] == "0.0.0.0"
+    assert launch.env["JUPYTER_TOKEN"] == service_token(row.uuid)
+    assert launch.env["JUPYTER_TOKEN"] not in launch.command
+    token = tokens.find(launch.env["POLYAXON_SECRET_USER_TOKEN"])
+    assert token is not None
+    assert token.run == row.uuid
+    made = objects(launch, cluster_settings(settings.CONFIG))
+    assert [each["kind"] for each in made] == ["ConfigMap", "Secret", "Service", "Pod"]
+    container = made[-1]["spec"]["containers"][0]
+    assert container["readinessProbe"]["httpGet"] == {"path": f"{row.proxy_path}api", "port": 8888}
+    assert launch.env["JUPYTER_TOKEN"] not in json.dumps(made[-1])
+
+
+@pytest.mark.parametrize("backend", ["notebook", "lab"])
+def test_which_program_a_notebook_is(backend: str) -> None:
+    row = make_notebook(make_project(), content=json.dumps({**NOTEBOOK_FILE, "backend": backend}))
+    row.attempt = 1
+    assert launches.launch_spec(row).command.startswith(f"exec jupyter-{backend} ")
+
+
+def test_a_tensorboard_reads_its_projects_outputs_and_writes_nowhere() -> None:
+    run = experiment()
+    row = make_tensorboard(run.project, experiment=run)
+    row.attempt = 1
+    launch = launches.launch_spec(row)
+    assert launch.cluster is not None
+    place = f"{run.project.owner.name}/{run.project.name}"
+    assert launch.cluster.outputs == Volume(
+        name="main", mount_path=f"/outputs/{place}", claim="outputs-pvc", sub_path=f"runs/{place}", read_only=True
+    )
+    assert launch.env["POLYAXON_SERVICE_FOLDER"] == f"/outputs/{run.sub_path}"
+    assert "--logdir=" in launch.command
+    assert not {"POLYAXON_SECRET_USER_TOKEN", "POLYAXON_SERVICE_TOKEN"} & launch.env.keys()
+    assert not Token.objects.filter(run=row.uuid).exists()
+
+
+def test_a_tensorboard_of_an_object_store_gets_a_copy_of_what_it_shows() -> None:
+    run = experiment({"artifact_refs": ["minio"]})
+    row = make_tensorboard(run.project, experiment=run)
+    row.attempt = 1
+    launch = launches.launch_spec(row)
+    assert launch.cluster is not None
+    assert launch.cluster.outputs is None
+    [bucket] = launch.cluster.downloads
+    assert (bucket.url, bucket.path) == (f"s3://runs/{run.sub_path}", f"/minio/{run.sub_path}")
+    assert launch.env["POLYAXON_SERVICE_FOLDER"] == f"/minio/{run.sub_path}"
+
+
+def test_a_tensorboard_of_a_selection_names_its_experiments() -> None:
+    project = make_project()
+    first, second = (make_experiment(project) for _ in range(2))
+    row = make_tensorboard(project, group=make_selection(project, first, second))
+    row.attempt = 1
+    launch = launches.launch_spec(row)
+    assert "--logdir_spec=" in launch.command
+    assert launch.env["POLYAXON_SERVICE_FOLDER"] == (
+        f"{first.unique_name}:/outputs/{first.sub_path},{second.unique_name}:/outputs/{second.sub_path}"
+    )
+
+
+BUILD_FILE = {"version": 1, "kind": "build", "image": "python:3.11", "build_steps": ["true"]}
+
+
+def built(settings: Any, **content: Any) -> Any:
+    row = make_build(make_project(), content=json.dumps({**BUILD_FILE, **content}))
+    row.attempt = 1
+    return row, launches.launch_spec(row).cluster
+
+
+def test_a_build(settings: Any) -> None:
+    row, spec = built(settings, nocache=True)
+    assert (spec.kind, spec.build.backend, spec.build.no_cache) == (Kind.BUILD, "native", True)
+    assert spec.build.destination == f"127.0.0.1:31813/{row.project.name}_{row.project.pk}:{row.uuid.hex}"
+    row.refresh_from_db()
+    assert spec.build.dockerfile == row.dockerfile
+    assert row.dockerfile.startswith("FROM python:3.11\n")
+    assert spec.build.context == "."
+    assert spec.outputs is None
+    assert launches.launch_spec(row).env == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"context": "../.."}, "build.context: '../..' is not inside of the project's code"),
+        ({"context": "/etc"}, "build.context: '/etc' is not inside"),
+        (
+            {"image": None, "build_steps": None, "dockerfile": "a/../../b"},
+            "build.dockerfile: 'a/../../b' is not inside",
+        ),
+        ({"image": None, "build_steps": None, "dockerfile": "Dockerfile"}, "there is no file 'Dockerfile'"),
+    ],
+    ids=str,
+)
+def test_what_no_build_can_do(settings: Any, content: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        built(settings, **content)
+    assert words in str(error.value)
+
+
+def test_pods_push_where_they_reach_the_registry_and_nodes_pull_where_they_do(settings: Any) -> None:
+    kubernetes = settings.CONFIG.kubernetes.model_copy(update={"registry_host": "registry.ml:5000"})
+    settings.CONFIG = replace(settings.CONFIG, kubernetes=kubernetes)
+    row, spec = built(settings)
+    assert spec.build.destination == f"registry.ml:5000/{row.image}"
+    run = experiment(build_job=row)
+    assert told(run).image == f"127.0.0.1:31813/{row.image}"
+
+
+def test_without_a_registry_no_image_is_built(settings: Any) -> None:
+    kubernetes = settings.CONFIG.kubernetes.model_copy(update={"registry_localhost": ""})
+    settings.CONFIG = replace(settings.CONFIG, kubernetes=kubernetes)
+    with pytest.raises(InvalidInput, match="There is no registry for built images"):
+        built(settings)

@@ -1,0 +1,72 @@
+"""A Docker daemon of its own for tests, from Debian's package, which need not be installed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts import processes
+from tests.cluster import places
+from tests.cluster.commands import ClusterError, run, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE = 30.0  # seconds
+
+
+def program() -> Path:
+    """The daemon; fetched once, without installing it, where there is none."""
+    installed = shutil.which("dockerd")
+    if installed:
+        return Path(installed)
+    kept = places.cache() / "dockerd"
+    with places.locked("dockerd"):
+        if not kept.is_dir():
+            with places.made_at_once(kept) as folder:
+                run(
+                    [
+                        "sh",
+                        "-c",
+                        f"cd '{folder}' && apt-get download -q docker.io && dpkg -x docker.io_*.deb . && rm *.deb",
+                    ]
+                )
+    return kept / "usr/sbin/dockerd"
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """Its address, for as long as the block lasts. It leaves the machine's network alone."""
+    daemon, socket, log = program(), folder / "docker.sock", folder / "dockerd.log"
+    command = [
+        *(str(daemon), "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
+        *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
+        *("--host", f"unix://{socket}"),
+    ]
+    path = os.pathsep.join([str(daemon.parent), str(daemon.parents[1] / "bin"), os.environ["PATH"], "/usr/sbin"])
+    with log.open("wb") as output:
+        server = processes.start(command, stdout=output, stderr=output, env={**os.environ, "PATH": path})
+    try:
+        _await(socket, log)
+        yield f"unix://{socket}"
+    finally:
+        processes.end(server)
+
+
+def _await(socket: Path, log: Path) -> None:
+    from docker.errors import DockerException
+
+    import docker
+
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(DockerException, OSError):
+            docker.APIClient(base_url=f"unix://{socket}", version="auto").ping()
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the Docker daemon does not answer:\n{tail(log)}")
+        time.sleep(0.1)
