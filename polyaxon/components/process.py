@@ -38,7 +38,7 @@ class Component:
         self._ending = threading.Event()
         self._died: str | None = None
         queue = COMPONENTS[name]
-        if queue and config.broker.broker_backend == "memory":
+        if config.broker.broker_backend == "memory":
             raise StartRefused(
                 f"The component {name} needs a broker that other processes reach: set POLYAXON_BROKER_BACKEND."
             )

@@ -16,6 +16,7 @@ from polyaxon.pods.seen import PodPhase, SeenPod, Trouble, merge
 from polyaxon.pods.store import PodStore, is_news, is_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 _FIELDS = [field.name for field in fields(SeenPod)]
@@ -25,6 +26,7 @@ _TEXTS = {
     if isinstance(field, models.CharField | models.TextField)
 }
 _TRIES = 3
+AT_ONCE = 20  # changes in one statement; SQLite bounds its parameters
 FORGOTTEN_KEPT = timedelta(hours=1)
 _KNOWN = partial(PodState.objects.filter, forgotten_at=None)
 
@@ -42,6 +44,21 @@ class DatabasePodStore(PodStore):
             except IntegrityError:  # another process made the row this very moment
                 continue
         return _put(pod)
+
+    def put_all(self, pods: Sequence[SeenPod]) -> list[SeenPod]:
+        """See `PodStore.put_all`. In one transaction, unless another process writes the same pods just now."""
+        latest: dict[str, SeenPod] = {}
+        for pod in pods:
+            if is_run(pod.run):
+                latest[pod.uid] = merge(latest[pod.uid], pod) if pod.uid in latest else pod
+        found: list[SeenPod] = []
+        for start in range(0, len(latest), AT_ONCE):
+            part = [latest[uid] for uid in sorted(latest)[start : start + AT_ONCE]]
+            try:
+                found += _put_all(part)
+            except IntegrityError:
+                found += super().put_all(part)
+        return found
 
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:
         """See `PodStore.of_attempt`."""
@@ -79,6 +96,24 @@ def _put(pod: SeenPod) -> bool:
         return False
     PodState.objects.filter(pk=row.pk).update(**_columns(new))
     return True
+
+
+@transaction.atomic
+def _put_all(pods: Sequence[SeenPod]) -> list[SeenPod]:
+    """Pods of different uids, sorted by them: two processes lock rows in one order."""
+    locked = PodState.objects.select_for_update().filter(uid__in=[pod.uid for pod in pods])
+    rows = {row.uid: row for row in locked.order_by("uid")}
+    made, changed = [], []
+    for pod in pods:
+        row = rows.get(pod.uid)
+        if row is None:
+            made.append(pod)
+        elif is_news(old := _seen(row), new := merge(old, pod)):
+            changed.append(PodState(pk=row.pk, **_columns(new)))
+    PodState.objects.bulk_create([PodState(**_columns(pod)) for pod in made])
+    PodState.objects.bulk_update(changed, _FIELDS)
+    news = {pod.uid for pod in made} | {row.uid for row in changed}
+    return [pod for pod in pods if pod.uid in news]
 
 
 def _columns(pod: SeenPod) -> dict[str, Any]:

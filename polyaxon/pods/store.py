@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from polyaxon.pods.seen import SeenPod, merge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 
@@ -23,6 +24,10 @@ class PodStore(ABC):
     @abstractmethod
     def put(self, pod: SeenPod) -> bool:
         """Add what was seen; whether anything about the pod is new. Pods of no run are not kept."""
+
+    def put_all(self, pods: Sequence[SeenPod]) -> list[SeenPod]:
+        """The same for many at once, in the order in which they were seen; those of which something is new."""
+        return [pod for pod in pods if self.put(pod)]
 
     @abstractmethod
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:

@@ -237,6 +237,12 @@ class KubernetesConfig(Area):
     k8s_concurrency: Positive = Field(1000, description="Runs at once in the cluster.")
     k8s_requests_per_second: Seconds = Field(20.0, description="Requests a second to the API server, over time.")
     k8s_requests_burst: Positive = Field(50, description="Requests to it at once.")
+    k8s_watch_seconds: Positive = Field(
+        15, description="Seconds that one request of the watch of pods lasts; silent for a third longer, it is cut."
+    )
+    k8s_refused_patience: Seconds = Field(
+        60.0, description="Seconds for which the cluster may refuse to show its pods until the watching process ends."
+    )
     k8s_default_image: str = Field("", description="Image of runs whose file names none and builds none.")
     k8s_helper_image: str = Field(
         "polyaxon/polyaxon-helper:latest", description="Image that fetches code and stores outputs (`docker/helper`)."

@@ -62,6 +62,20 @@ class PodStoreContract:
         assert not store.put(end)
         assert [found.is_gone for found in store.of_attempt(pod.run, 1)] == [True]
 
+    def test_many_are_put_together(self, store: PodStore) -> None:
+        run = uuid.uuid4().hex
+        known, other = make(run, name="known"), make(run, name="other")
+        store.put(known)
+        later = replace(other, phase=PodPhase.RUNNING, seen_at=NOW + timedelta(seconds=1))
+        new = [make(run, name=f"new-{number:02}") for number in range(50)]
+        nobody = make(run="somebody's", name="nobody")
+        news = store.put_all([known, other, later, nobody, *new])
+        assert {pod.name for pod in news} == {"other", *(pod.name for pod in new)}
+        assert len(store.of_attempt(run, 1)) == 52
+        assert [pod.phase for pod in store.of_attempt(run, 1) if pod.name == "other"] == [PodPhase.RUNNING]
+        assert store.put_all([replace(later, phase=PodPhase.WAITING, seen_at=NOW)]) == []
+        assert store.put_all([]) == []
+
     def test_pods_of_an_attempt_are_in_order(self, store: PodStore) -> None:
         run = uuid.uuid4().hex
         for name in ("b", "c", "a"):

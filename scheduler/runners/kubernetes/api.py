@@ -7,9 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kubernetes import client, config
+from kubernetes import client
 from urllib3.exceptions import HTTPError
 
+from polyaxon.pods import access
 from scheduler.runners.base import LaunchRefused, RunnerError
 from scheduler.runners.kubernetes.manifests.kubeflow import KINDS
 
@@ -41,19 +42,11 @@ class AlreadyThere(Exception):
 
 
 def connect(kubeconfig: str = "", context: str = "") -> client.ApiClient:
-    """A client by the file, or by the account of the pod that this process runs in. Raises `RunnerError`."""
-    settings = client.Configuration()
+    """See `access.connect`. Raises `RunnerError`."""
     try:
-        if kubeconfig:
-            config.load_kube_config(kubeconfig, context=context or None, client_configuration=settings)
-        else:
-            config.load_incluster_config(client_configuration=settings)
-    except (config.ConfigException, OSError) as error:
-        where = f"POLYAXON_K8S_KUBECONFIG={kubeconfig}" if kubeconfig else "the account of this pod"
-        raise RunnerError(f"no access to the cluster by {where}: {error}") from error
-    settings.connection_pool_maxsize = 32
-    settings.retries = False  # what is worth trying again is tried by whoever asked
-    return client.ApiClient(settings)
+        return access.connect(kubeconfig, context)
+    except access.NoAccess as error:
+        raise RunnerError(str(error)) from error
 
 
 class ClusterApi:
