@@ -128,7 +128,7 @@ class Follower:
         return End(restarts=now.restarts) if is_over else None
 
     def _read(self, container: Container, *, follow: bool, previous: bool) -> None:
-        reader, cursor = LineReader(), Cursor(self._position)
+        reader, cursor = LineReader(is_resumed=self._position.since is not None), Cursor(self._position)
         place = (self.target.pod, container.name, self._position.since)
         with self._source.read(*place, follow=follow, previous=previous) as pieces:
             for piece in self._until_stopped(pieces):

@@ -13,6 +13,8 @@ from scheduler.runners.local.runlog import MAX_LINE, character_boundary, final_s
 LONGEST = 16 * 1024 * 1024  # bytes of a line that are kept in memory until its end
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d) ")
 
+_NO_LOG = b"unable to retrieve container logs"  # what a node says instead of a log that it has not any more
+
 
 class Line(NamedTuple):
     """A line and the time that its node gave it: whole seconds since 1970, and the text as the API tells it."""
@@ -25,11 +27,12 @@ class Line(NamedTuple):
 class LineReader:
     """Cuts one answer of the API into lines. A line that a container has not ended yet is not given out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_resumed: bool = False) -> None:
+        """`is_resumed`: it was asked for from a time on, so it may begin with the rest of a line from before."""
         self._parts: list[bytes] = []
         self._length = 0
         self._cut = 0
-        self._is_first = True
+        self._may_be_rest = is_resumed
 
     def feed(self, data: bytes) -> list[Line]:
         """Take the next bytes; give the lines that they complete. Raises ValueError for what has no time."""
@@ -56,10 +59,10 @@ class LineReader:
     def _line(self) -> Line | None:
         whole, cut = b"".join(self._parts), self._cut
         self._parts, self._length, self._cut = [], 0, 0
-        is_first, self._is_first = self._is_first, False
+        may_be_rest, self._may_be_rest = self._may_be_rest, False
         found = _STAMP.match(whole)
         if found is None:
-            if is_first:  # the rest of a long line that began before the time that was asked for
+            if may_be_rest and not whole.startswith(_NO_LOG):
                 return None
             raise ValueError(whole[:300].decode("utf-8", "replace"))
         text = whole[found.end() :]

@@ -158,7 +158,7 @@ class LogShipper:
 def _containers(pod: PodState) -> list[str]:
     """Whose logs are worth storing, once there is something in them."""
     helper = _HELPERS.get(pod.reason or "")
-    has_begun = pod.started_at is not None or pod.phase == PodPhase.RUNNING
+    has_begun = pod.started_at is not None or pod.phase == PodPhase.RUNNING or pod.exit_code is not None
     return [*([MAIN] if has_begun else []), *([helper] if helper else [])]
 
 

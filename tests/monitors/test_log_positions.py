@@ -102,12 +102,14 @@ def test_lines_are_cut_wherever_the_bytes_are(cuts: list[int]) -> None:
 
 
 def test_the_rest_of_a_line_that_began_before_is_not_a_line() -> None:
-    assert [each.text for each in LineReader().feed(b"rest of it\n" + STAMP + b"x\n")] == [b"x"]
+    assert [each.text for each in LineReader(is_resumed=True).feed(b"rest of it\n" + STAMP + b"x\n")] == [b"x"]
 
 
-def test_what_the_node_says_for_itself_is_no_line() -> None:
+@pytest.mark.parametrize("is_resumed", [False, True])
+@pytest.mark.parametrize("before", [b"", STAMP + b"x\n"])
+def test_what_the_node_says_for_itself_is_no_line(before: bytes, is_resumed: bool) -> None:
     with pytest.raises(ValueError, match="unable to retrieve"):
-        LineReader().feed(STAMP + b"x\nunable to retrieve container logs\n")
+        LineReader(is_resumed=is_resumed).feed(before + b"unable to retrieve container logs for x\n")
 
 
 def test_the_time_is_the_nodes_own_in_utc() -> None:
