@@ -39,7 +39,8 @@ def notebook(path: str, backend: str, command: str = "") -> Served:
         return Served(command, Service(NOTEBOOK_PORT, path, path))
     advice = f"install it beside the server: pip install {package}"
     # The one address that Jupyter answers without its token.
-    return Served(_OUTPUTS + _JUPYTER.format(program=program), Service(NOTEBOOK_PORT, path, f"{path}api", program, advice))
+    service = Service(NOTEBOOK_PORT, path, f"{path}api", program, advice)
+    return Served(_OUTPUTS + _JUPYTER.format(program=program), service)
 
 
 def tensorboard(path: str, command: str = "", *, has_names: bool = False) -> Served:
