@@ -8,6 +8,9 @@ from scheduler.runners.base import Service
 
 NOTEBOOK_PORT, TENSORBOARD_PORT = 8888, 6006
 
+# The copy of the code ends with the notebook; what is in this folder of it stays.
+_OUTPUTS = '[ -e outputs ] || ln -s "$POLYAXON_RUN_OUTPUTS_PATH" outputs\n'
+
 # Old and new Jupyter call the same settings differently, and take those of the other without complaint.
 _JUPYTER = """\
 exec {program} --no-browser --allow-root --ip="$POLYAXON_SERVICE_HOST" --port="$POLYAXON_SERVICE_PORT" \
@@ -36,7 +39,8 @@ def notebook(path: str, backend: str, command: str = "") -> Served:
         return Served(command, Service(NOTEBOOK_PORT, path, path))
     advice = f"install it beside the server: pip install {package}"
     # The one address that Jupyter answers without its token.
-    return Served(_JUPYTER.format(program=program), Service(NOTEBOOK_PORT, path, f"{path}api", program, advice))
+    service = Service(NOTEBOOK_PORT, path, f"{path}api", program, advice)
+    return Served(_OUTPUTS + _JUPYTER.format(program=program), service)
 
 
 def tensorboard(path: str, command: str = "", *, has_names: bool = False) -> Served:

@@ -39,7 +39,8 @@ class _ServiceView(View):
     kind = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        asking = Request(request, authenticators=[TokenAuthentication(), SessionAuthentication()])
+        # The session first: pages of Jupyter send a token of its own, which is none of ours.
+        asking = Request(request, authenticators=[SessionAuthentication(), TokenAuthentication()])
         try:
             if not asking.user.is_authenticated:
                 return _log_in(request)

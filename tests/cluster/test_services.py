@@ -152,7 +152,7 @@ def test_a_notebook_from_start_to_stop(server: Server, core: client.CoreV1Api, n
     told = {key.lower(): value for key, value in seen["headers"].items()}
     assert told["authorization"] == f"token {seen['environment']['POLYAXON_SERVICE_TOKEN']}"
     assert server.token not in json.dumps(seen)
-    assert get(server, f"{path}folder").json()["files"] == ["requirements.txt", "train.sh"]
+    assert get(server, f"{path}folder").json()["files"] == ["outputs", "requirements.txt", "train.sh"]
 
     async def talk() -> Any:
         headers = {"Authorization": f"Token {server.token}"}

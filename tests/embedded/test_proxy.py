@@ -102,6 +102,12 @@ def test_the_service_learns_nothing_that_lets_people_in(browser: httpx.Client, n
         assert str(cookie.value) not in json.dumps(seen)
 
 
+def test_a_page_may_send_the_token_of_its_own_service(browser: httpx.Client, notebook: str) -> None:
+    token = browser.get(f"{notebook}x").json()["environment"]["POLYAXON_SERVICE_TOKEN"]
+    answer = browser.post(f"{notebook}x", headers={"Authorization": f"token {token}"}, content=b"a")
+    assert answer.status_code == 200
+
+
 def test_a_token_of_the_platform_stays_with_it(server: Server, notebook: str) -> None:
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         answer = client.get(f"{notebook}x", headers={"Authorization": f"Token {server.token}"})

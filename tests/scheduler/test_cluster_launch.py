@@ -264,7 +264,7 @@ def test_a_notebook(settings: Any) -> None:
 def test_which_program_a_notebook_is(backend: str) -> None:
     row = make_notebook(make_project(), content=json.dumps({**NOTEBOOK_FILE, "backend": backend}))
     row.attempt = 1
-    assert launches.launch_spec(row).command.startswith(f"exec jupyter-{backend} ")
+    assert f"\nexec jupyter-{backend} " in launches.launch_spec(row).command
 
 
 def test_a_tensorboard_reads_its_projects_outputs_and_writes_nowhere() -> None:
