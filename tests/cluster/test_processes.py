@@ -1,0 +1,100 @@
+"""Runs from their creation to their end, with every component a process of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from tests.cluster import dumps
+from tests.cluster.platform import Platform
+from tests.embedded.test_with_services import database
+
+if TYPE_CHECKING:
+    from tests.cluster.cluster import Cluster
+
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
+DONE = {"succeeded", "failed", "stopped", "done"}
+__all__ = ["database"]
+
+
+@pytest.fixture
+def postgres(postgres_url: str, database: str) -> str:
+    return f"{postgres_url.rsplit('/', 1)[0]}/{database}"
+
+
+@pytest.fixture
+def platform(
+    cluster: Cluster, cluster_namespace: str, tmp_path: Path, postgres: str, amqp_url: str, redis_url: str
+) -> Iterator[Platform]:
+    made = Platform(cluster, cluster_namespace, tmp_path, postgres=postgres, amqp=amqp_url, redis=redis_url)
+    try:
+        with dumps.dumped("processes", made.describe):
+            yield made.start(scheduler=2, k8s_events=2, beat=2)
+    finally:
+        made.close()
+
+
+def rows(postgres: str, query: str) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(postgres)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def test_runs_come_to_their_ends(platform: Platform, postgres: str) -> None:
+    api = platform.api
+    api.request("POST", "projects", {"name": "p"})
+    fine = api.create_experiment("p", "echo x >> $POLYAXON_RUN_OUTPUTS_PATH/starts")
+    failing = api.create_experiment("p", "exit 3")
+    endless = api.create_experiment("p", "sleep 1000")
+    search = {
+        "version": 1,
+        "kind": "group",
+        "hptuning": {"concurrency": 2, "random_search": {"n_experiments": 3}, "matrix": {"lr": {"values": [1, 2, 3]}}},
+        "run": {"cmd": "echo {{ lr }}"},
+    }
+    group = api.request("POST", "admin/p/groups", {"content": json.dumps(search)})["id"]
+    ends = {run: api.wait_for(f"admin/p/experiments/{run}", DONE, 180)["last_status"] for run in (fine, failing)}
+    assert ends == {fine: "succeeded", failing: "failed"}
+    assert (platform.outputs / "admin/p/experiments" / str(fine) / "starts").read_text() == "x\n"
+    api.wait_for(f"admin/p/experiments/{endless}", {"running"}, 120)
+    api.request("POST", f"admin/p/experiments/{endless}/stop")
+    assert api.wait_for(f"admin/p/experiments/{endless}", DONE, 120)["last_status"] == "stopped"
+    assert api.wait_for(f"admin/p/groups/{group}", DONE, 180)["last_status"] == "done"
+    # One pod for each attempt, however many were at it.
+    counts = rows(postgres, "SELECT run, attempt, COUNT(*) FROM db_podstate GROUP BY run, attempt")
+    assert [count for _, _, count in counts] == [1] * 6
+    for name in ("k8s-events", "beat"):
+        loops = [part.ask("/healthz")[1]["loops"] for part in platform.parts[name]]
+        assert sorted(state for each in loops for state in each.values()) == ["acting", "standing by"]
+    status = api.request("GET", "status")
+    assert {name for name, part in status.items() if not part["is_healthy"]} == set()
+
+
+def test_every_process_ends_cleanly_and_another_takes_over_at_once(platform: Platform, postgres: str) -> None:
+    acting = next(part for part in platform.parts["beat"] if part.acts("beat/timetable"))
+    other = next(part for part in platform.parts["beat"] if part is not acting)
+    assert acting.stop() == 0
+    began = time.monotonic()
+    other.until(lambda: other.acts("beat/timetable"), 10)
+    assert time.monotonic() - began < 2.5
+    platform.parts["beat"].remove(acting)
+    codes = platform.stop()
+    assert {code for each in codes.values() for code in each} == {0}
+    assert rows(postgres, "SELECT name FROM db_lease WHERE owner <> ''") == []
+
+
+def test_no_periodic_pass_is_at_it_twice(platform: Platform) -> None:
+    """With two schedulers both take messages, and both do passes."""
+    schedulers = platform.parts["scheduler"]
+    name = 'polyaxon_pass_seconds_count{state="success",task="scheduler.reconcile"}'
+    schedulers[0].until(lambda: sum(part.metric(name) for part in schedulers) >= 2, 60)
