@@ -137,9 +137,9 @@ class Passes:
         self._send = queues.publisher.send
         queues.publisher.send = self.send  # type: ignore[method-assign]
 
-    def send(self, task: str, *arguments: Any) -> None:
-        self._send(task, *arguments)
+    def send(self, task: str, *arguments: Any, **options: float | None) -> bool:
         self._waiting[task, arguments] = None
+        return self._send(task, *arguments, **options)
 
     def run(self, watch: Stopwatch) -> None:
         """Until nothing is left to do."""
