@@ -16,7 +16,7 @@ from api.proxy import headers as passing
 from api.proxy.decisions import Refusal
 
 if TYPE_CHECKING:
-    from api.bridge import Receive, Scope, Send
+    from api.bridge import Message, Receive, Scope, Send
     from api.proxy.addresses import Served
     from api.proxy.targets import Upstream
 
@@ -132,13 +132,21 @@ class _Exchange:
         """As the client sends it: the next piece is read when the service has taken the last."""
         more = True
         while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
+            message = await self._next()
             more = message.get("more_body", False)
             if piece := message.get("body", b""):
                 yield piece
         self._sent.set()
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout(settings.CONFIG.server.client_body_timeout):
+                message = await self._receive()
+        except TimeoutError:
+            raise ClientGone from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message
 
     async def _pass_on(self, response: httpx.Response) -> None:
         told = passing.from_service(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest, HttpResponse
 
 from polyaxon.db.models import NotebookJob, TensorboardJob
+from polyaxon.lifecycles import tables as s
 from polyaxon.security.service_tokens import service_token
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Upstream:
     @classmethod
     def of(cls, row: Plugin, user: int) -> Upstream | None:
         """None while the row does not run."""
-        if row.status != "running" or row.address is None:
+        if row.status != s.RUNNING or row.address is None:
             return None
         token = service_token(row.uuid) if isinstance(row, NotebookJob) else None
         return cls(row.address, row.proxy_path, user, token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,7 +117,9 @@ def test_what_runs_already_does_not_mind_its_build(build: BuildJob) -> None:
     assert after(follow_builds, run) == "scheduled"
 
 
-def test_notebooks_follow_their_build() -> None:
+def test_notebooks_follow_their_build(settings: Any) -> None:
+    on_cluster = settings.CONFIG.runner.model_copy(update={"runner_backend": "kubernetes"})
+    settings.CONFIG = replace(settings.CONFIG, runner=on_cluster)
     content = '{"version": 1, "kind": "notebook", "build": {"image": "a", "build_steps": ["true"]}}'
     notebook = make_notebook(make_project(), content=content)
     assert notebook.build_job is not None
