@@ -13,6 +13,8 @@ from tests.components.processes import Process
 from tests.embedded.server import PASSWORD, ROOT, Server, postgres_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.cluster.cluster import Cluster
 
 COMPONENTS = ("scheduler", "hpsearch", "monitors", "k8s-events", "events", "beat")
@@ -37,6 +39,7 @@ class Platform:
             "POLYAXON_AMQP_URL": amqp,
             "POLYAXON_REDIS_URL": redis,
             "POLYAXON_RUNNER_BACKEND": "kubernetes",
+            "POLYAXON_LEASE_SECONDS": "10",  # beside a cluster everything is slow
             "POLYAXON_K8S_NAMESPACE": namespace,
             "POLYAXON_K8S_KUBECONFIG": str(cluster.kubeconfig),
             "POLYAXON_K8S_DEFAULT_IMAGE": cluster.base_image,
@@ -46,7 +49,7 @@ class Platform:
             "NO_PROXY": f"{host},10.0.0.0/8,127.0.0.1,localhost",
         }
         self.folder = folder
-        self.api = _Api(folder / "data", **self.environment)
+        self.api = _Api(folder / "data", self.environment)
         self.environment["POLYAXON_API_HOST"] = self.api.url
         self.parts: dict[str, list[Process]] = {}
 
@@ -57,7 +60,7 @@ class Platform:
         self.api.launch()
         for name in COMPONENTS:
             count = replicas.get(name.replace("-", "_"), 1)
-            self.parts[name] = [Process(name, self.folder, **self.environment).launch() for _ in range(count)]
+            self.parts[name] = [Process(name, self.folder, self.environment).launch() for _ in range(count)]
         for part in self.all_parts():
             part.until(lambda part=part: part.ask("/readyz")[0] == 200, 180)
         self.api.wait_until_ready(180)
@@ -88,8 +91,9 @@ class Platform:
 class _Api(Server):
     """The API alone."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        super().__init__(folder, **environment)
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        super().__init__(folder)
+        self.environment |= environment
         host = environment["POLYAXON_HOST"]
         self.url = f"http://{host}:{self.port}"
         self.command = [

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def database_environment() -> dict[str, str]:
 class Process:
     """`manage.py component NAME`, or `program` in its place."""
 
-    def __init__(self, name: str, folder: Path, *, program: Path | None = None, **environment: str) -> None:
+    def __init__(self, name: str, folder: Path, environment: Mapping[str, str], *, program: Path | None = None) -> None:
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -46,7 +47,7 @@ class Process:
             # Nobody: losing every message only delays.
             "POLYAXON_AMQP_URL": f"amqp://127.0.0.1:{free_port()}//",
             "POLYAXON_COMPONENT_PORT": str(self.port),
-            "POLYAXON_LEASE_SECONDS": "3",
+            "POLYAXON_LEASE_SECONDS": "6",
             **environment,
         }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ import pytest
 from kombu import Connection
 
 from tests.embedded.server import Server, free_port, postgres_environment
+from tests.services.databases import fresh_database
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 DONE = {"succeeded", "failed", "stopped"}
@@ -20,16 +20,8 @@ DONE = {"succeeded", "failed", "stopped"}
 @pytest.fixture
 def database(postgres_url: str) -> Iterator[str]:
     """An empty database that goes when the test ends."""
-    import psycopg2
-
-    name = f"embedded_{time.time_ns()}"
-    connection = psycopg2.connect(postgres_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
+    with fresh_database(postgres_url) as name:
         yield name
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    connection.close()
 
 
 @pytest.fixture

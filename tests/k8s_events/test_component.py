@@ -43,7 +43,7 @@ def replica(kubeconfig: Path, cluster_namespace: str, tmp_path: Path) -> Iterato
             **database_environment(),
             **environment,
         }
-        made.append(Process("k8s-events", tmp_path, program=program, **found))
+        made.append(Process("k8s-events", tmp_path, found, program=program))
         return made[-1]
 
     yield make
@@ -65,7 +65,7 @@ def test_one_of_two_acts_and_the_other_takes_over(replica: Callable[..., Process
     token = Lease.objects.get(name=LOOP).token
     first.kill()
     pods.run(name)
-    second.until(lambda: second.acts(LOOP), 15)
+    second.until(lambda: second.acts(LOOP), 30)
     second.until(lambda: phases() == {name: "running"})
     assert Lease.objects.get(name=LOOP).token == token + 1
     third = replica().start()

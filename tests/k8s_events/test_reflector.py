@@ -15,6 +15,7 @@ from k8s_events.reflector import Reflector
 from k8s_events.source import PodSource
 from k8s_events.telemetry import RELISTS
 from polyaxon.components import Fatal, Turn
+from polyaxon.components.leases import Tenure
 from polyaxon.pods import SeenPod
 from polyaxon.pods.store import MemoryPodStore
 from tests.k8s_events.conftest import Pods
@@ -41,7 +42,7 @@ class Watching:
         self.store = store
         self.news: list[SeenPod] = []
         self.error: BaseException | None = None
-        self.turn = Turn(None)  # type: ignore[arg-type] - nothing is fenced
+        self.turn = Turn(Tenure("test", "nobody", 1, 0.0))  # nothing is fenced
         self.reflector = Reflector(
             PodSource(str(kubeconfig), "", namespace), store, self.news.extend, watch_seconds=SECONDS, patience=patience
         )
@@ -160,7 +161,7 @@ def test_a_version_that_the_server_has_forgotten(start: Callable[..., Watching],
 
 
 def _relists(why: str) -> float:
-    return RELISTS.labels(why)._value.get()
+    return float(RELISTS.labels(why)._value.get())
 
 
 def test_an_api_server_that_starts_again(start: Callable[..., Watching], pods: Pods, cluster: Cluster) -> None:
