@@ -10,7 +10,7 @@ from django.db import Error as AnyDatabaseError
 
 from polyaxon.actions.log_shipments import open_shipment
 from polyaxon.actions.replicas import ensure_replicas
-from polyaxon.db.models import Experiment, Token
+from polyaxon.db.models import Experiment, Job, Token
 from polyaxon.errors import UserError
 from polyaxon.security import tokens
 from polyaxon.stores import RepoError
@@ -30,14 +30,14 @@ class NotYet(Exception):
     """The run did not start; trying again may help."""
 
 
-def prepare(run: Run) -> tuple[LaunchSpec, Token]:
-    """What the runner is to start, and the run's token, which is to be stored before that.
+def prepare(run: Run) -> tuple[LaunchSpec, Token | None]:
+    """What the runner is to start, and the run's token, if it has one: it is to be stored before that.
 
     Raises `Refused` or `NotYet`.
     """
     with _sorted(run):
         key, token = tokens.draft(run.user, run=run.uuid)
-        return launch_spec(run, key), token
+        return launch_spec(run, key), token if isinstance(run, Experiment | Job) else None
 
 
 def submit(run: Run, spec: LaunchSpec, runner: Runner) -> None:

@@ -151,7 +151,7 @@ def _begin(run: Run, runner: Runner) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def _starting(run: Run, token: Token, at: datetime) -> bool:
+def _starting(run: Run, token: Token | None, at: datetime) -> bool:
     """Have the row say that its attempt begins, unless there is no such attempt any more, or it is to be stopped.
 
     Before the runner is told: the run's first request finds its token. A stop that comes after this finds an active
@@ -160,8 +160,8 @@ def _starting(run: Run, token: Token, at: datetime) -> bool:
     row = lock(run)
     wanted = row.attempt == run.attempt and not row.is_done and row.stop_requested_at is None
     if wanted and row.status != s.WARNING and may_move(row, s.STARTING):
-        carry_out([Move(row, s.STARTING, at=at)], first=[insertion([token])])
-    elif wanted:
+        carry_out([Move(row, s.STARTING, at=at)], first=[insertion([token])] if token else ())
+    elif wanted and token:
         append(token)
     _copy(row, run)
     return wanted

@@ -238,7 +238,7 @@ def test_code_is_fetched_with_a_token_for_it_alone() -> None:
 def test_a_notebook(settings: Any) -> None:
     row = make_notebook(make_project(), content=json.dumps(NOTEBOOK_FILE))
     row.attempt = 1
-    launch = launches.launch_spec(row)
+    launch = launches.launch_spec(row, "key")
     spec = launch.cluster
     assert spec is not None
     assert launch.service is not None
@@ -264,14 +264,14 @@ def test_a_notebook(settings: Any) -> None:
 def test_which_program_a_notebook_is(backend: str) -> None:
     row = make_notebook(make_project(), content=json.dumps({**NOTEBOOK_FILE, "backend": backend}))
     row.attempt = 1
-    assert f"\nexec jupyter-{backend} " in launches.launch_spec(row).command
+    assert f"\nexec jupyter-{backend} " in launches.launch_spec(row, "key").command
 
 
 def test_a_tensorboard_reads_its_projects_outputs_and_writes_nowhere() -> None:
     run = experiment()
     row = make_tensorboard(run.project, experiment=run)
     row.attempt = 1
-    launch = launches.launch_spec(row)
+    launch = launches.launch_spec(row, "key")
     assert launch.cluster is not None
     place = f"{run.project.owner.name}/{run.project.name}"
     assert launch.cluster.outputs == Volume(
@@ -287,7 +287,7 @@ def test_a_tensorboard_of_an_object_store_gets_a_copy_of_what_it_shows() -> None
     run = experiment({"artifact_refs": ["minio"]})
     row = make_tensorboard(run.project, experiment=run)
     row.attempt = 1
-    launch = launches.launch_spec(row)
+    launch = launches.launch_spec(row, "key")
     assert launch.cluster is not None
     assert launch.cluster.outputs is None
     [bucket] = launch.cluster.downloads
@@ -300,7 +300,7 @@ def test_a_tensorboard_of_a_selection_names_its_experiments() -> None:
     first, second = (make_experiment(project) for _ in range(2))
     row = make_tensorboard(project, group=make_selection(project, first, second))
     row.attempt = 1
-    launch = launches.launch_spec(row)
+    launch = launches.launch_spec(row, "key")
     assert "--logdir_spec=" in launch.command
     assert launch.env["POLYAXON_SERVICE_FOLDER"] == (
         f"{first.unique_name}:/outputs/{first.sub_path},{second.unique_name}:/outputs/{second.sub_path}"
@@ -313,7 +313,7 @@ BUILD_FILE = {"version": 1, "kind": "build", "image": "python:3.11", "build_step
 def built(settings: Any, **content: Any) -> Any:
     row = make_build(make_project(), content=json.dumps({**BUILD_FILE, **content}))
     row.attempt = 1
-    return row, launches.launch_spec(row).cluster
+    return row, launches.launch_spec(row, "key").cluster
 
 
 def test_a_build(settings: Any) -> None:
@@ -325,7 +325,7 @@ def test_a_build(settings: Any) -> None:
     assert row.dockerfile.startswith("FROM python:3.11\n")
     assert spec.build.context == "."
     assert spec.outputs is None
-    assert launches.launch_spec(row).env == {}
+    assert launches.launch_spec(row, "key").env == {}
 
 
 @pytest.mark.parametrize(
