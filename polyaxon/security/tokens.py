@@ -45,22 +45,15 @@ def create(
     if run is None:
         Token.objects.filter(user=user, expires_at__lte=now).delete()
         expires = expires or now + timedelta(days=options.value("TTL:TOKEN"))
-    key, token = draft(user, run=run, scopes=scopes, name=name, expires=expires)
+    key, token = draft(user, run=run)
+    token.name, token.scopes, token.started_at, token.expires_at = name, scopes or [], now, expires
     return key, append(token)
 
 
-def draft(
-    user: User,
-    *,
-    run: uuid.UUID | None = None,
-    scopes: list[str] | None = None,
-    name: str = "",
-    expires: datetime | None = None,
-) -> tuple[str, Token]:
+def draft(user: User, *, run: uuid.UUID | None = None) -> tuple[str, Token]:
     """A key and its row, which is worth nothing until it is stored."""
     key = secrets.token_hex(32)
-    values = {"scopes": scopes or [], "run": run, "expires_at": expires, "started_at": timezone.now()}
-    return key, Token(user=user, key_hash=digest(key), name=name, **values)
+    return key, Token(user=user, key_hash=digest(key), name="", scopes=[], run=run, started_at=timezone.now())
 
 
 def revoke_all(user: User, *, but: Token | None = None) -> None:
