@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.fields import SkipField, is_simple_callable
 
 from api.fields import TimeField
+from api.page_fields import BookmarkedField, UsernameField
 
 Field = serializers.Field[Any, Any, Any, Any]
 Fields = dict[str, Field]
@@ -46,8 +47,9 @@ class KeptFields(serializers.Serializer[Any]):
         """What the framework's own makes, without asking each field of each row what kind it is."""
         if self._plan is None:
             self._plan = _planned([field for field in self.fields.values() if not field.write_only])
-        names, columns, others = self._plan
-        shown = dict(zip(names, columns(instance), strict=False))
+        names, columns, others, uncertain = self._plan
+        shown = Shown(zip(names, columns(instance), strict=False))
+        shown.uncertain = uncertain
         for name, field, get, show in others:
             try:
                 value = get(instance)
@@ -61,12 +63,20 @@ class KeptFields(serializers.Serializer[Any]):
         return shown
 
 
+class Shown(dict[str, Any]):
+    """A row as it is sent. Only the `uncertain` ones of its values may hold a number that JSON does not have."""
+
+    __slots__ = ("uncertain",)
+    uncertain: Sequence[str]
+
+
 class _Plan(NamedTuple):
     """How rows are shown: what to read at once under which names, and the fields that need more than that."""
 
     names: Sequence[str]
     columns: Callable[[Any], tuple[Any, ...]]
     others: Sequence[tuple[str, Field, Callable[[Any], Any], Callable[[Any], Any]]]
+    uncertain: Sequence[str]
 
 
 def _planned(fields: Sequence[Field]) -> _Plan:
@@ -79,7 +89,8 @@ def _planned(fields: Sequence[Field]) -> _Plan:
             sources.append(_PLACE)
             others.append((str(field.field_name), field, _getter(field), field.to_representation))
     # With one more: of a single attribute the getter would give no tuple.
-    return _Plan([str(field.field_name) for field in fields], attrgetter(*sources, _PLACE), others)
+    uncertain = [str(field.field_name) for field in fields if not isinstance(field, _WITHOUT_FLOATS)]
+    return _Plan([str(field.field_name) for field in fields], attrgetter(*sources, _PLACE), others, uncertain)
 
 
 def _getter(field: Field) -> Callable[[Any], Any]:
@@ -105,6 +116,18 @@ _PLACE = "__class__"
 # What their columns hold is what they show.
 _AS_THEY_ARE = frozenset(
     {serializers.CharField, serializers.BooleanField, serializers.IntegerField, serializers.JSONField}
+)
+
+
+# What these show is text, a truth value, or a whole number.
+_WITHOUT_FLOATS = (
+    serializers.CharField,
+    serializers.BooleanField,
+    serializers.IntegerField,
+    serializers.DateTimeField,
+    serializers.UUIDField,
+    BookmarkedField,
+    UsernameField,
 )
 
 

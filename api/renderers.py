@@ -12,6 +12,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.renderers import JSONRenderer as RestJSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
+from api.kept_fields import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -70,7 +72,11 @@ def wire_number(value: float) -> float | str:
 
 def _is_finite(data: Any) -> bool:
     """Whether no number has to be written by its name, which is nearly always so."""
-    for value in data.values() if isinstance(data, dict) else data:
+    if type(data) is Shown:
+        values: Iterable[Any] = [data.get(name) for name in data.uncertain]
+    else:
+        values = data.values() if isinstance(data, dict) else data
+    for value in values:
         # In the order of how often there are such.
         if type(value) in _PLAIN:
             continue

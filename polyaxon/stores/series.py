@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, MetricBatch, MetricPoint, MetricSeries
 
 SERIES_PER_STATEMENT = 1000
@@ -130,7 +131,7 @@ def claim(run: uuid.UUID, batch: uuid.UUID) -> bool:
     # Not `bulk_create(ignore_conflicts=True)`: it does not tell whether a row was added.
     sql = "INSERT INTO {} (run, batch, created_at) VALUES (%s, %s, CURRENT_TIMESTAMP) ON CONFLICT DO NOTHING"
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(MetricBatch._meta.db_table), [_uuid(run), _uuid(batch)])
+        server_side.run(cursor, [(sql.format(MetricBatch._meta.db_table), [_uuid(run), _uuid(batch)])])
         return bool(cursor.rowcount == 1)
 
 
@@ -190,7 +191,7 @@ def _upsert_part(
 ) -> dict[str, tuple[int, int]]:
     sql, parameters = upsert_statement(measured, additions, given)
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        server_side.run(cursor, [(sql, parameters)])
         return {name: (key, total - additions[name].count) for key, name, total in cursor.fetchall()}
 
 
