@@ -123,11 +123,20 @@ def described(pod: Mapping[str, Any], name: str) -> Container:
     statuses = [*items(status, "initContainerStatuses"), *items(status, "containerStatuses")]
     found = next((each for each in statuses if each.get("name") == real), {})
     state = part(found, "state")
-    is_over = text(status, "phase") in {"Succeeded", "Failed"}
-    has_ended = bool(part(state, "terminated")) or is_over
+    has_ended = text(status, "phase") in {"Succeeded", "Failed"} or _has_ended(pod, real, part(state, "terminated"))
     return Container(
         name=real,
         restarts=integer(found.get("restartCount")) or 0,
         has_started=has_ended or "running" in state,
         has_ended=has_ended,
     )
+
+
+def _has_ended(pod: Mapping[str, Any], name: str, terminated: Mapping[str, Any]) -> bool:
+    """Whether it has, and is not about to be started again."""
+    spec = part(pod, "spec")
+    containers = [*items(spec, "initContainers"), *items(spec, "containers")]
+    own = next((each for each in containers if each.get("name") == name), {})
+    policy = text(own, "restartPolicy") or text(spec, "restartPolicy") or "Always"
+    failed = integer(terminated.get("exitCode")) != 0
+    return bool(terminated) and policy != "Always" and not (policy == "OnFailure" and failed)

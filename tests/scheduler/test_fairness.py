@@ -145,6 +145,16 @@ def test_trials_and_jobs_share_as_well() -> None:
     assert (active, group.experiments.filter(status="running").count()) == (4, 2)
 
 
+@pytest.mark.django_db
+def test_where_there_is_nothing_to_be_fair_about_it_costs_nothing(django_assert_num_queries: Any) -> None:
+    waiting(make_project(), number=8)
+    load = slots.load()
+    expected = fairness.next_runs(2, load)  # who waits, and what is limited, is known for a second from now
+    with django_assert_num_queries(1):  # the list of those that wait
+        assert fairness.next_runs(2, load) == expected
+    assert len(expected) == 2
+
+
 # -- pure --
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
