@@ -194,6 +194,23 @@ COMMANDS = [
         for kind, flag in (("experiment", "-xp"), ("job", "-j"))
         for rest in (["logs", "--past"], ["outputs"], ["restart"])
     ),
+    *(
+        ["project", "-p", "olga/hidden", *rest]
+        for rest in (["builds"], ["download"], ["bookmark"], ["unbookmark"], ["invalidate-builds"], ["ci", "--enable"])
+    ),
+    *(
+        [kind, "-p", "olga/hidden", flag, kind, *rest]
+        for kind, flag in (("experiment", "-xp"), ("job", "-j"))
+        for rest in (["code"], ["resources"], ["bookmark"], ["unbookmark"])
+    ),
+    ["experiment", "compare", "-p", "olga/hidden", "experiment", "9"],
+    ["experiment", "plot", "-p", "olga/hidden", "experiment", "loss"],
+    ["group", "-p", "olga/hidden", "-g", "group", "top"],
+    ["group", "-p", "olga/hidden", "-g", "group", "bookmark"],
+    ["notebook", "-p", "olga/hidden", "start"],
+    ["notebook", "-p", "olga/hidden", "stop", "-y"],
+    ["tensorboard", "-p", "olga/hidden", "-xp", "experiment", "start"],
+    ["tensorboard", "-p", "olga/hidden", "url"],
     ["experiment", "-p", "olga/hidden", "-xp", "experiment", "metrics"],
     ["experiment", "-p", "olga/hidden", "-xp", "experiment", "jobs"],
     ["experiment", "-p", "olga/hidden", "-xp", "experiment", "resume"],
