@@ -103,7 +103,7 @@ def test_details_show_the_chosen_keys_alone(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_chosen_column_that_no_row_has_is_refused() -> None:
-    with pytest.raises(CliError, match="There is no column idd. There are: id, name."):
+    with pytest.raises(CliError, match=r"There is no column idd\. There are: id, name\."):
         Output(columns=["id", "idd"]).rows([{"id": 1}, {"name": "x"}], ["id"])
 
 
