@@ -22,6 +22,9 @@ def show(out: Output, kind: str, data: Mapping[str, Any], *, title: str) -> None
     if out.as_json:
         out.raw(data)
         return
+    if out.columns is not None:
+        out.details(data)
+        return
     if data.get("description"):
         out.message("Description:", style="cyan")
         out.message(f"{data['description']}\n")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from polyaxon_cli.errors import CliError
 from polyaxon_cli.output import Output, cell, number, text_of
+from polyaxon_cli.views import show
 
 LONG = "x" * 300
 
@@ -92,3 +94,23 @@ def test_colours_only_on_a_terminal() -> None:
     assert b"\x1b[32mfine" in shown
     assert b"\x1b[31mfailed" in shown
     assert b"gone" not in shown
+
+
+def test_details_show_the_chosen_keys_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    run = {"id": 3, "description": "words", "params": {"lr": 0.1}, "last_status": "running"}
+    show(Output(columns=["params.lr", "id"]), "experiment", run, title="Experiment info:")
+    assert capsys.readouterr().out == "params.lr  0.1\nid         3\n"
+
+
+def test_a_chosen_column_that_no_row_has_is_refused() -> None:
+    with pytest.raises(CliError, match=r"There is no column idd\. There are: id, name\."):
+        Output(columns=["id", "idd"]).rows([{"id": 1}, {"name": "x"}], ["id"])
+
+
+def test_json_is_there_even_without_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output(as_json=True)
+    out.success("Done.")
+    out.finish()
+    out.finish()
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ('{\n  "messages": [\n    "Done."\n  ]\n}\n', "Done.\n")

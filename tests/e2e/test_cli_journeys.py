@@ -31,14 +31,16 @@ hptuning:
   concurrency: 2
   grid_search: {}
   matrix: {lr: {values: [1, 2, 3, 4]}}
-run: {cmd: "python train.py {{ lr }}"}
+run: {cmd: "python train.py {{ lr }} GO"}
 """
+# Waits for a file, so that the search goes on for as long as a test looks at it.
 PROGRAM = """\
-import sys, time
+import os, sys, time
 from polyaxon_client.tracking import Experiment
 experiment = Experiment()
 experiment.log_metrics(step=0, loss=float(sys.argv[1]))
-time.sleep(0.5)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
 """
 # Prints a line every 0.2 s, 30 of them.
 TALKING = "python -c 'import time\nfor i in range(30): print(\"line\", i, flush=True); time.sleep(0.2)'"
@@ -52,7 +54,6 @@ def settings_of_server() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def person(admin: Person) -> Person:
     (admin.work / "train.py").write_text(PROGRAM)
-    (admin.work / "search.yaml").write_text(SEARCH)
     admin.cli("project", "create", "--name=journey", "--init")
     admin.cli("upload")
     return admin
@@ -123,10 +124,14 @@ def test_an_upload_shows_its_bytes_in_a_terminal(person: Person) -> None:
     assert re.search(r"/6\.\d MB|MB/s|MiB", plain(shown.text))
 
 
-def test_the_ranking_of_a_search_is_live_in_a_terminal(person: Person) -> None:
+def test_the_ranking_of_a_search_is_live_in_a_terminal(person: Person, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    (person.work / "search.yaml").write_text(SEARCH.replace("GO", str(go)))
     group = person.cli_json("run", "-f", "search.yaml")["id"]
     live = Session(person, "group", "top", str(group), "--metric=loss", "--minimize")
-    live.read_until("trials done")
+    live.read_until("0/4 trials done")
+    live.read_until("Trials by loss, lowest first")
+    go.touch()
     ended = live.end(90)
     assert ended.code == 0
     assert "4/4 trials done" in plain(ended.text)
@@ -135,9 +140,12 @@ def test_the_ranking_of_a_search_is_live_in_a_terminal(person: Person) -> None:
     assert [row.split() for row in once.stdout.splitlines()[2:]] == [[str(i), str(i), str(i)] for i in range(1, 5)]
 
 
-def test_a_running_search_takes_other_numbers(person: Person) -> None:
-    text = SEARCH.replace("grid_search: {}", "random_search: {n_experiments: 3}").replace(
-        "{values: [1, 2, 3, 4]}", '{uniform: "0:1"}'
+def test_a_running_search_takes_other_numbers(person: Person, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    text = (
+        SEARCH.replace("GO", str(go))
+        .replace("grid_search: {}", "random_search: {n_experiments: 3}")
+        .replace("{values: [1, 2, 3, 4]}", '{uniform: "0:1"}')
     )
     (person.work / "random.yaml").write_text(text)
     group = person.cli_json("run", "-f", "random.yaml")["id"]
@@ -145,6 +153,7 @@ def test_a_running_search_takes_other_numbers(person: Person) -> None:
     hptuning = person.get(f"admin/journey/groups/{group}")["hptuning"]
     assert (hptuning["concurrency"], hptuning["budget"]["max_trials"]) == (1, 5)
     person.cli("group", "-g", str(group), "update", "--trials=4")
+    go.touch()
     ended = person.wait_for(f"admin/journey/groups/{group}", {"done"})
     assert ended["num_experiments"] == 4
 

@@ -194,6 +194,23 @@ COMMANDS = [
         for kind, flag in (("experiment", "-xp"), ("job", "-j"))
         for rest in (["logs", "--past"], ["outputs"], ["restart"])
     ),
+    *(
+        ["project", "-p", "olga/hidden", *rest]
+        for rest in (["builds"], ["download"], ["bookmark"], ["unbookmark"], ["invalidate-builds"], ["ci", "--enable"])
+    ),
+    *(
+        [kind, "-p", "olga/hidden", flag, kind, *rest]
+        for kind, flag in (("experiment", "-xp"), ("job", "-j"))
+        for rest in (["code"], ["resources"], ["bookmark"], ["unbookmark"])
+    ),
+    ["experiment", "compare", "-p", "olga/hidden", "experiment", "9"],
+    ["experiment", "plot", "-p", "olga/hidden", "experiment", "loss"],
+    ["group", "-p", "olga/hidden", "-g", "group", "top"],
+    ["group", "-p", "olga/hidden", "-g", "group", "bookmark"],
+    ["notebook", "-p", "olga/hidden", "start"],
+    ["notebook", "-p", "olga/hidden", "stop", "-y"],
+    ["tensorboard", "-p", "olga/hidden", "-xp", "experiment", "start"],
+    ["tensorboard", "-p", "olga/hidden", "url"],
     ["experiment", "-p", "olga/hidden", "-xp", "experiment", "metrics"],
     ["experiment", "-p", "olga/hidden", "-xp", "experiment", "jobs"],
     ["experiment", "-p", "olga/hidden", "-xp", "experiment", "resume"],
@@ -202,18 +219,20 @@ COMMANDS = [
 ]
 
 
-def test_no_command_shows_or_changes_it(olga: Person, boris: Person, numbers: dict[str, str]) -> None:
-    before = [olga.get(f"olga/hidden/{kind}s/{numbers[kind]}") for kind in ("experiment", "job", "group")]
-    for words in COMMANDS:
-        # The number of a run stands behind its flag.
-        arguments = [words[0], *(numbers.get(word, word) for word in words[1:])]
-        done = boris.cli(*arguments, code=1)
-        assert "404" in done.stderr, arguments
-        assert SECRET not in done.stdout + done.stderr, arguments
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_command_shows_or_changes_it(olga: Person, boris: Person, numbers: dict[str, str], words: list[str]) -> None:
+    kinds = ("experiment", "job", "group")
+    before = [olga.get(f"olga/hidden/{kind}s/{numbers[kind]}") for kind in kinds]
+    # The number of a run stands behind its flag.
+    done = boris.cli(words[0], *(numbers.get(word, word) for word in words[1:]), code=1)
+    assert "404" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert [olga.get(f"olga/hidden/{kind}s/{numbers[kind]}") for kind in kinds] == before
+
+
+def test_lists_of_projects_are_ones_own(olga: Person, boris: Person) -> None:
     assert "hidden" not in boris.cli("project", "list").stdout
     assert "hidden" in olga.cli("project", "list").stdout
-    after = [olga.get(f"olga/hidden/{kind}s/{numbers[kind]}") for kind in ("experiment", "job", "group")]
-    assert after == before
 
 
 def test_a_script_of_another_cannot_track_into_it(olga: Person, boris: Person, numbers: dict[str, str]) -> None:

@@ -62,7 +62,7 @@ def get(session: Session, watch: bool, metric: str | None, minimize: bool) -> No
     else:
         data = shared.fetch(session, KIND)
     show(session.out, KIND, data, title="Experiment group info:")
-    if not session.as_json:
+    if not session.as_json and session.out.columns is None:
         session.out.message(f"\n{Progress.of(data)}.")
     if watch and exit_code(str(data.get("last_status"))):
         raise CliError(

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from polyaxon_cli import specs, state
+from polyaxon_cli.completion import complete_projects
 from polyaxon_cli.ignore import DEFAULT_TEXT, IGNORE_FILE
 from polyaxon_cli.options import Command
 from polyaxon_cli.session import Session, pass_session
@@ -29,7 +30,7 @@ run:
 
 
 @click.command(cls=Command)
-@click.argument("project")
+@click.argument("project", shell_complete=complete_projects)
 @click.option("--polyaxonfile", is_flag=True, help=f"Write a {POLYAXONFILE} to fill in, or check the one there is.")
 @click.option("-y", "--yes", is_flag=True, help="Link the folder to PROJECT without asking; keep an ignore file.")
 @pass_session

@@ -55,7 +55,7 @@ def create(
     if not NAME.match(name):
         raise CliError(f"{name!r} cannot be the name of a project", "Use letters, digits, '-' and '_' only")
     body = patch_of([("name", name), ("description", description), ("tags", split_tags(tags))])
-    created = session.http.post("projects/", {**body, "is_public": not private})
+    created = session.http.create("projects/", {**body, "is_public": not private})
     if session.as_json:
         session.out.raw(created)
     session.out.success(f"Project `{created['name']}` was created successfully.")

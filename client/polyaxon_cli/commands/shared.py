@@ -262,7 +262,7 @@ def clone_run(session: Session, kind: str, verb: str, files: tuple[str, ...], *,
     body = _changes(files, with_upload=with_upload)
     if with_upload:
         upload_folder(session)
-    created = session.http.post(path, body)
+    created = session.http.create(path, body)
     session.remember(kind, created)
     if session.as_json:
         session.out.raw(created)
