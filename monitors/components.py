@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 
 from polyaxon.components import Turn, loop
+from scheduler.runners.base import RunnerError
+
+if TYPE_CHECKING:
+    from monitors.logs.shipper import LogShipper
+
+logger = logging.getLogger(__name__)
 
 SHARDS = 2
-"""Each has a connection for every log that it follows; the runs are shared out among those that there are."""
+"""The runs are shared out among those that there are; each follows so many logs as `POLYAXON_K8S_LOGS_STREAMS` says."""
+PAUSE = 5.0  # seconds until a cluster that is away is asked again
 
 
 def _on_cluster() -> bool:
-    return bool(settings.CONFIG.runner.runner_backend == "kubernetes")
+    return bool(settings.CONFIG.on_cluster)
 
 
 @loop("monitors", "logs", shards=SHARDS, enabled=_on_cluster)
 def follow_logs(turn: Turn) -> None:
     """Have the logs of pods stored as they come, until the turn is over."""
-    from monitors.logs.shipper import configured_shipper  # noqa: PLC0415 - the client library takes a second
-
-    shipper = configured_shipper()
+    while (shipper := _shipper(turn)) is None:
+        if turn.wait(PAUSE):
+            return
     try:
         while not turn.wait(settings.CONFIG.kubernetes.k8s_logs_interval):
             shipper.run_once()
     finally:
         shipper.stop()
+
+
+def _shipper(turn: Turn) -> LogShipper | None:
+    """That of the turn's shard; None while there is no access to the cluster."""
+    from monitors.logs.shipper import configured_shipper  # noqa: PLC0415 - the client library takes a second
+
+    try:
+        return configured_shipper(turn.owns)
+    except RunnerError as error:
+        logger.warning("Logs are not followed yet: %s", error)
+        return None
