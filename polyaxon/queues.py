@@ -29,7 +29,8 @@ ROUTES = {
     "monitors.*": MONITORS,
 }
 
-app = Celery("polyaxon")
+# Routes are known from the start: when they are set while the rest is being read, Celery asks for the rest again.
+app = Celery("polyaxon", changes={"task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()}})
 
 
 def configure() -> None:
@@ -53,7 +54,6 @@ def configure() -> None:
         task_reject_on_worker_lost=True,
         task_publish_retry=False,
         task_default_queue=PASSES,
-        task_routes={task: {"queue": queue} for task, queue in ROUTES.items()},
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=4,
