@@ -33,6 +33,8 @@ DATABASE_TESTS = (
     "tests/scheduler",
     "tests/monitors",
     "tests/options",
+    "tests/components",
+    "tests/pods",
 )
 # Whole servers and their runs, which take the machine for themselves.
 SERVER_TESTS = ("tests/embedded", "tests/e2e")
