@@ -75,7 +75,7 @@ def _checked_search(specification: Specification, drawn: int | None) -> tuple[di
     given = drawn if specification.hptuning.seed is None else specification.hptuning.seed
     seed = given if given is not None else secrets.randbelow(MAX_SEED - 1) + 1
     try:
-        decision = create_algorithm(specification.hptuning, seed=seed).suggest(MemoryHistory())
+        decision = create_algorithm(specification.hptuning, seed=seed).suggest(MemoryHistory(), limit=1)
         if not decision.suggestions:
             raise InvalidInput(f"The search has nothing to try: {decision.reason}", field="hptuning")
         content = json.dumps(specification.trial_content(decision.suggestions[0].params))
