@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.embedded.server import Server
+from tests.embedded.server import ROOT, Server
 from tests.embedded.test_serve import of_runs
 
 pytestmark = pytest.mark.slow
@@ -106,3 +108,21 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(tmp_path: Path, number: sig
         assert server.stop() == 0
     finally:
         server.close()
+
+
+STARTING = """
+import signal, sys
+import django.core.management as management
+management.execute_from_command_line = lambda _: print(signal.getsignal(signal.SIGINT) is signal.SIG_DFL)
+sys.argv = ["manage.py", sys.argv[1]]
+import manage
+manage.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["serve", "component"])
+def test_an_interrupt_during_the_start_is_no_exception_that_a_finalizer_would_swallow(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING, command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")

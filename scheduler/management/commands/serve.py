@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -24,5 +22,3 @@ class Command(BaseCommand):
             serve()
         except StartRefused as error:
             raise CommandError(str(error)) from error
-        except KeyboardInterrupt:  # before it began to serve
-            sys.exit(128 + signal.SIGINT)
