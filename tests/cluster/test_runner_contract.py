@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
 PROJECT = "digits"
-PATIENCE_WITH_LOGS = 5.0
+PATIENCE_WITH_LOGS = 20.0
 
 
 class _Project:
@@ -83,11 +83,14 @@ class TestClusterRunner(RunnerContract):
         return on_node(make_spec(folder, command, **more), code=code)
 
     def logs(self, spec: LaunchSpec) -> list[str]:
-        """The last lines reach the node's file a moment after the end is told."""
+        """The last lines reach the node's file a moment after the end is told, and until then it may lack the file."""
         deadline = time.monotonic() + PATIENCE_WITH_LOGS
-        while not (lines := pod_log(self.core, self.namespace, spec.run)) and time.monotonic() < deadline:
+        while True:
+            lines = pod_log(self.core, self.namespace, spec.run)
+            is_there = lines and not lines[0].startswith("unable to retrieve container logs")
+            if is_there or time.monotonic() > deadline:
+                return lines
             time.sleep(0.2)
-        return lines
 
     # Kubernetes tells exit codes only; those above 128 are what shells make of signals.
     @pytest.mark.parametrize(
