@@ -175,8 +175,12 @@ def test_a_post_finds_out_who_and_what_in_two_queries(client: APIClient, path: s
         connection,
     ) as queries:
         post(client, path, [{"values": {"a": 1}}])
-    reading = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
-    assert len(reading) == 2, reading
+    if connection.vendor == "postgresql":  # where all are planned before, and the third one writes
+        asked = [query["sql"] for query in queries if query["sql"].startswith("EXECUTE")]
+        assert len(asked) == 3, asked
+    else:
+        reading = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+        assert len(reading) == 2, reading
 
 
 def test_group_metrics_are_those_of_its_experiments(client: APIClient, experiment: Experiment) -> None:
