@@ -17,24 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE = 30.0  # seconds
+# With the one library of it that not every machine has. Lists of packages that are missing or old come first.
+FETCH = """
+cd '{folder}'
+apt-get download -q docker.io libdevmapper1.02.1 || {{
+    apt-get update -q && apt-get download -q docker.io libdevmapper1.02.1
+}} || exit 1
+for package in *.deb; do dpkg -x "$package" . || exit 1; done
+rm -- *.deb
+"""
 
 
 def program() -> Path:
     """The daemon; fetched once, without installing it, where there is none."""
-    installed = shutil.which("dockerd")
-    if installed:
+    if installed := _installed():
         return Path(installed)
     kept = places.cache() / "dockerd"
     with places.locked("dockerd"):
         if not kept.is_dir():
             with places.made_at_once(kept) as folder:
-                run(
-                    [
-                        "sh",
-                        "-c",
-                        f"cd '{folder}' && apt-get download -q docker.io && dpkg -x docker.io_*.deb . && rm *.deb",
-                    ]
-                )
+                run(["sh", "-c", FETCH.format(folder=folder)])
     return kept / "usr/sbin/dockerd"
 
 
@@ -49,12 +51,25 @@ def running(folder: Path) -> Iterator[str]:
     ]
     path = os.pathsep.join([str(daemon.parent), str(daemon.parents[1] / "bin"), os.environ["PATH"], "/usr/sbin"])
     with log.open("wb") as output:
-        server = processes.start(command, stdout=output, stderr=output, env={**os.environ, "PATH": path})
+        variables = {**os.environ, "PATH": path, "LD_LIBRARY_PATH": _libraries(daemon)}
+        server = processes.start(command, stdout=output, stderr=output, env=variables)
     try:
         _await(socket, log)
         yield f"unix://{socket}"
     finally:
         processes.end(server)
+
+
+def _libraries(daemon: Path) -> str:
+    """Folders of what was fetched with it, after the caller's."""
+    found = (
+        {str(file.parent) for file in daemon.parents[2].glob("*lib/**/libdevmapper.so*")} if not _installed() else set()
+    )
+    return os.pathsep.join(filter(None, [os.environ.get("LD_LIBRARY_PATH", ""), *sorted(found)]))
+
+
+def _installed() -> str | None:
+    return shutil.which("dockerd")
 
 
 def _await(socket: Path, log: Path) -> None:
