@@ -81,12 +81,13 @@ def seed(url: str, experiments: int) -> None:
 
 _EXPERIMENTS = """
 INSERT INTO db_experiment (created_at, updated_at, name, tags, deleted, uuid, status, status_message, started_at,
-                           finished_at, user_id, project_id, is_managed, attempt, params)
+                           finished_at, user_id, project_id, is_managed, attempt, max_retries, retries,
+                           retries_failures, priority, params)
 SELECT moment, moment + n * INTERVAL '1 second',
        'run-' || n, jsonb_build_array('tag' || n %% 20, 'all'), FALSE, gen_random_uuid(),
        (ARRAY['succeeded', 'succeeded', 'succeeded', 'failed', 'running', 'stopped'])[1 + n %% 6], '',
        moment + INTERVAL '1 minute', moment + INTERVAL '1 hour',
-       project.user_id, project.id, FALSE, 0,
+       project.user_id, project.id, FALSE, 0, 0, 0, FALSE, 0,
        jsonb_build_object('p1', n %% 1000, 'p2', (n * 7919::bigint) %% 100003, 'p3', n * 0.001,
                           'p4', 'adam', 'p5', n %% 2)
 FROM generate_series(1, %(count)s) n
