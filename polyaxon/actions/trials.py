@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from hpsearch import Strategy, Suggestion
 from polyaxon import events
@@ -16,9 +16,9 @@ from polyaxon.actions.images import image_for
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import first_statuses, lock
 from polyaxon.actions.tags import clean_tags
-from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
 from polyaxon.db.models.abstract import Runnable
+from polyaxon.db.server_side import answers
 from polyaxon.db.writes import append, append_all
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials.plans import Plan, plan_of
@@ -79,12 +79,6 @@ _REPLACED = (
 )
 
 
-def _answers(sql: str, *values: int) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(sql, values)])
-        return list(cursor.fetchall())
-
-
 def _prepare(group: ExperimentGroup, plan: Plan, suggestion: Suggestion) -> _Prepared:
     """Renders the file with the suggestion's params, which is what its launch will do."""
     rendered = plan.specification.render(suggestion.params)
@@ -108,14 +102,14 @@ def _fresh(locked: ExperimentGroup, prepared: Sequence[_Prepared]) -> list[_Prep
     if not prepared:
         return []
     indexes = [each.suggestion.index for each in prepared]
-    present = {index for (index,) in _answers(_PRESENT, locked.pk, min(indexes), max(indexes))}
+    present = {index for (index,) in answers(_PRESENT, locked.pk, min(indexes), max(indexes))}
     return [each for each in prepared if each.suggestion.index not in present]
 
 
 def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared]) -> list[Experiment]:
     if not fresh:
         return []
-    ((number,),) = _answers(_ITERATIONS, locked.pk)
+    ((number,),) = answers(_ITERATIONS, locked.pk)
     data = {"num_suggestions": len(fresh)}
     iteration = append(ExperimentGroupIteration(experiment_group=locked, number=number, data=data))
     events.emit("new_iteration", locked, context={"suggestions": len(fresh)})
@@ -202,7 +196,7 @@ def _root(trial: Experiment) -> int:
 
 def _interrupted(locked: ExperimentGroup, indexes: Sequence[int]) -> dict[int, Experiment]:
     """The last trial of each index that a stop ended after it had begun."""
-    if not _answers(_REPLACED, locked.pk):
+    if not answers(_REPLACED, locked.pk):
         return {}
     rows = locked.decisions.filter(kind=SearchDecision.REPLACED, trial_index__in=indexes, experiment__attempt__gt=0)
     return {

@@ -8,7 +8,7 @@ statements whose text is always the same. On SQLite, and behind a pooler that gi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
@@ -48,6 +48,18 @@ def run(cursor: Any, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
     except NotSupportedError:  # the type of a column has changed: what was planned for the old one is of no more use
         known.usable = False
         raise
+
+
+def answers(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """The rows that one statement of fixed text gives."""
+    with connection.cursor() as cursor:
+        run(cursor, [(sql, values)])
+        return list(cursor.fetchall())
+
+
+def quoted(statuses: Iterable[str]) -> str:
+    """Statuses as the list of a statement's text, always in the same order."""
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
 
 
 @dataclass(slots=True)

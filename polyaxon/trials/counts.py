@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from polyaxon.actions.runs import WAITING
-from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, ExperimentGroup
+from polyaxon.db.server_side import answers
 from polyaxon.lifecycles import EXPERIMENT
 
 
@@ -32,9 +30,7 @@ def count_trials(group: ExperimentGroup) -> Counts:
     SELECT status, COUNT(*) FROM {Experiment._meta.db_table}
     WHERE experiment_group_id = %s AND trial_index IS NOT NULL GROUP BY status
     """  # noqa: S608 - a table's name
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(sql, (group.pk,))])
-        by_status: dict[str, int] = dict(cursor.fetchall())
+    by_status: dict[str, int] = dict(answers(sql, group.pk))
 
     def having(statuses: frozenset[str]) -> int:
         return sum(number for status, number in by_status.items() if status in statuses)

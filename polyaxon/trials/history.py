@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from hpsearch import History, Leader, Score, Stage, Tally, Trial, TrialState
-from polyaxon.db import server_side
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
+from polyaxon.db.server_side import answers, quoted
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.stores.series import last_values
 from polyaxon.trials.finished import FINISHED, Sign
@@ -22,17 +22,13 @@ from polyaxon_schemas.search import Metric
 COPY = "copy"
 
 
-def _quoted(statuses: Iterable[str]) -> str:
-    return ", ".join(f"'{status}'" for status in sorted(statuses))
-
-
 _RANKED = [status for status in EXPERIMENT.done if state_of(status) in {TrialState.SUCCEEDED, TrialState.STOPPED}]
 _NAMES = {
     "experiments": Experiment._meta.db_table,
     "decisions": SearchDecision._meta.db_table,
     "series": MetricSeries._meta.db_table,
-    "done": _quoted(EXPERIMENT.done),
-    "ranked": _quoted(_RANKED),
+    "done": quoted(EXPERIMENT.done),
+    "ranked": quoted(_RANKED),
 }
 
 
@@ -139,7 +135,7 @@ class DatabaseHistory(History):
         return found
 
     def get(self, index: int) -> Trial | None:
-        rows = _answers(f"{_TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
+        rows = answers(f"{_TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
         return next(iter(_trials(rows).values()), None)
 
     def all(self) -> Sequence[Trial]:
@@ -168,7 +164,7 @@ class DatabaseHistory(History):
 
     def _known_places(self) -> Places:
         if self._places is None:
-            (row,) = _answers(_PLACES, self._group.pk)
+            (row,) = answers(_PLACES, self._group.pk)
             self._places = Places(*row)
         return self._places
 
@@ -230,13 +226,6 @@ def _loaded(value: Any) -> dict[str, Any]:
 
 def _listed(keys: Iterable[int]) -> str:
     return ", ".join(map(str, map(int, keys)))
-
-
-def _answers(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """The rows of one of the statements above as it stands, which is planned once."""
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(sql, parameters)])
-        return list(cursor.fetchall())
 
 
 def _fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

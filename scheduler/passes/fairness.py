@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import Count, F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from polyaxon import limits
 from polyaxon.db.models import Experiment, Project
+from polyaxon.db.server_side import answers
 from scheduler.passes import slots
 from scheduler.passes.queue import KINDS, SERVICES, Run, under_way
 
@@ -171,9 +171,7 @@ class _Remembered:
 
 
 def _ask_for_users() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(slots.WAITING_USERS)
-        return len(cursor.fetchall()) > 1
+    return len(answers(slots.WAITING_USERS)) > 1
 
 
 _several_users = _Remembered(_ask_for_users)

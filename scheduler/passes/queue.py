@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import cast
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from polyaxon.actions.runs import WAITING
-from polyaxon.db import server_side
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
 from polyaxon.db.prepared import Prepared
+from polyaxon.db.server_side import answers, quoted
 from polyaxon.lifecycles import Lifecycle
 
 Run = Experiment | Job | BuildJob | NotebookJob | TensorboardJob
@@ -37,16 +36,14 @@ def under_way(model: type[Run]) -> QuerySet[Run]:
 
 def active_runs() -> Iterator[Run]:
     """Every run that was dispatched and is not done."""
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(_THERE, ())])
-        present = cursor.fetchone()
+    (present,) = answers(_THERE)
     for model, is_there in zip(KINDS, present, strict=True):
         if is_there:
             yield from _under_way(model).all()
 
 
 def _exists(model: type[Run]) -> str:
-    statuses = ", ".join(f"'{status}'" for status in sorted(model.LIFECYCLE.open - WAITING))
+    statuses = quoted(model.LIFECYCLE.open - WAITING)
     return f"EXISTS (SELECT 1 FROM {model._meta.db_table} WHERE is_managed AND status IN ({statuses}))"  # noqa: S608
 
 

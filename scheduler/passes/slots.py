@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from polyaxon.actions.runs import WAITING
-from polyaxon.db import server_side
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
+from polyaxon.db.server_side import answers, quoted
 from polyaxon.lifecycles import EXPERIMENT, JOB
 from polyaxon.lifecycles import tables as s
 from scheduler.passes.queue import SERVICES, Run
@@ -39,24 +38,17 @@ class Load:
 
 def load() -> Load:
     """By one statement: most of the time nothing follows from it."""
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(_LOAD, ())])
-        active, *flags = cursor.fetchone()
+    ((active, *flags),) = answers(_LOAD)
     return Load(int(active), *map(bool, flags))
 
 
 def active() -> int:
     """How many runs hold a slot."""
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(_ACTIVE, ())])
-        return int(cursor.fetchone()[0])
+    ((number,),) = answers(_ACTIVE)
+    return int(number)
 
 
-def _quoted(statuses: frozenset[str]) -> str:
-    return ", ".join(f"'{status}'" for status in sorted(statuses))
-
-
-_WAITS = f"is_managed AND status IN ({_quoted(WAITING)})"
+_WAITS = f"is_managed AND status IN ({quoted(WAITING)})"
 _NAMES = {
     "experiments": Experiment._meta.db_table,
     "jobs": Job._meta.db_table,
@@ -65,8 +57,8 @@ _NAMES = {
     "tensorboards": TensorboardJob._meta.db_table,
     "groups": ExperimentGroup._meta.db_table,
     "ready": f"{_WAITS} AND NOT deleted AND stop_requested_at IS NULL",
-    "active": f"is_managed AND status IN ({_quoted(EXPERIMENT.open - WAITING)})",
-    "active_job": f"is_managed AND status IN ({_quoted(JOB.open - WAITING)})",
+    "active": f"is_managed AND status IN ({quoted(EXPERIMENT.open - WAITING)})",
+    "active_job": f"is_managed AND status IN ({quoted(JOB.open - WAITING)})",
     "searching": f"g.status = '{s.RUNNING}' AND g.stop_requested_at IS NULL AND NOT g.deleted",
     "builds": " OR ".join(
         f"EXISTS (SELECT 1 FROM {model._meta.db_table} WHERE {_WAITS} AND build_job_id IS NOT NULL)"  # noqa: S608
@@ -118,12 +110,10 @@ def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
 
 def singles(seen: Load) -> list[QuerySet[Run]]:
     """What waits by itself: all but the trials that searches suggested."""
-    ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
-    wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
     waiting = (
-        (seen.singles, Experiment.objects.filter(ready, trial_index=None, **wanted)),
-        (seen.jobs, Job.objects.filter(ready, **wanted)),
-        (seen.images, BuildJob.objects.filter(**wanted)),
+        (seen.singles, _ready(Experiment).filter(trial_index=None)),
+        (seen.jobs, _ready(Job)),
+        (seen.images, _wanted(BuildJob)),
     )
     return [rows for is_there, rows in waiting if is_there]
 
@@ -144,9 +134,17 @@ UNION SELECT user_id FROM {images} WHERE {ready} LIMIT 2
 
 def services() -> list[Waiting]:
     """Notebooks and tensorboards to dispatch: nobody waits in a queue to look at something."""
-    ready = Q(build_job=None) | Q(build_job__status=s.SUCCEEDED)
+    return [run for model in SERVICES for run in _listed(_ready(model), SERVICES_AT_ONCE)]
+
+
+def _ready(model: type[Run]) -> QuerySet[Run]:
+    """Those that are wanted and wait for no build."""
+    return _wanted(model).filter(Q(build_job=None) | Q(build_job__status=s.SUCCEEDED))
+
+
+def _wanted(model: type[Run]) -> QuerySet[Run]:
     wanted = {"is_managed": True, "status__in": WAITING, "deleted": False, "stop_requested_at": None}
-    return [run for model in SERVICES for run in _listed(model.objects.filter(ready, **wanted), SERVICES_AT_ONCE)]
+    return cast("QuerySet[Run]", model._default_manager.filter(**wanted))
 
 
 def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:
@@ -156,10 +154,7 @@ def _listed(rows: QuerySet[Run], limit: int) -> list[Waiting]:
 
 def _searches() -> list[tuple[int, int]]:
     """Running searches that have waiting trials and may start some, and how many."""
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(_SEARCHES, ())])
-        rows = cursor.fetchall()
-    free = [(group, _concurrency(section) - busy) for group, section, busy in rows]
+    free = [(group, _concurrency(section) - busy) for group, section, busy in answers(_SEARCHES)]
     return [(group, slots) for group, slots in free if slots > 0]
 
 
@@ -181,9 +176,7 @@ ORDER BY g.id
 
 
 def _trials(group: int, limit: int) -> list[Waiting]:
-    with connection.cursor() as cursor:
-        server_side.run(cursor, [(_TRIALS, (group, limit))])
-        rows = cursor.fetchall()
+    rows = answers(_TRIALS, group, limit)
     return [Waiting(priority, _moment(created), pk, Experiment) for priority, created, pk in rows]
 
 

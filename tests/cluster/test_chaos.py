@@ -7,17 +7,13 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from tests.cluster import dumps
 from tests.cluster.platform import Platform
 from tests.cluster.report import say
 from tests.cluster.test_processes import rows
-from tests.services.databases import fresh_database
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
@@ -29,21 +25,8 @@ SEED = 6
 
 
 @pytest.fixture
-def postgres(postgres_url: str) -> Iterator[str]:
-    with fresh_database(postgres_url) as name:
-        yield f"{postgres_url.rsplit('/', 1)[0]}/{name}"
-
-
-@pytest.fixture
-def platform(
-    cluster: Cluster, cluster_namespace: str, tmp_path: Path, postgres: str, amqp_url: str, redis_url: str
-) -> Iterator[Platform]:
-    made = Platform(cluster, cluster_namespace, tmp_path, postgres=postgres, amqp=amqp_url, redis=redis_url)
-    try:
-        with dumps.dumped("processes", made.describe):
-            yield made.start()
-    finally:
-        made.close()
+def platform(unstarted_platform: Platform) -> Platform:
+    return unstarted_platform.start()
 
 
 class Killer:

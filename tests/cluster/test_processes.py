@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 
-from tests.cluster import dumps
 from tests.cluster.platform import Platform
-from tests.services.databases import fresh_database
 
 if TYPE_CHECKING:
-    from tests.cluster.cluster import Cluster
+    pass
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 DONE = {"succeeded", "failed", "stopped", "done"}
 
 
 @pytest.fixture
-def postgres(postgres_url: str) -> Iterator[str]:
-    with fresh_database(postgres_url) as name:
-        yield f"{postgres_url.rsplit('/', 1)[0]}/{name}"
-
-
-@pytest.fixture
-def platform(
-    cluster: Cluster, cluster_namespace: str, tmp_path: Path, postgres: str, amqp_url: str, redis_url: str
-) -> Iterator[Platform]:
-    made = Platform(cluster, cluster_namespace, tmp_path, postgres=postgres, amqp=amqp_url, redis=redis_url)
-    try:
-        with dumps.dumped("processes", made.describe):
-            yield made.start(scheduler=2, k8s_events=2, beat=2)
-    finally:
-        made.close()
+def platform(unstarted_platform: Platform) -> Platform:
+    return unstarted_platform.start(scheduler=2, k8s_events=2, beat=2)
 
 
 def rows(postgres: str, query: str) -> list[tuple[Any, ...]]:
