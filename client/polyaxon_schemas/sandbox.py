@@ -286,7 +286,7 @@ class Templates:
         if len(text) > _MAX_TEMPLATE:
             raise TemplateProblem("the template is longer than 128 KB")
         self._spend(len(text))
-        marks, code = _code_in(text)
+        marks, code = _code_known(text) if len(text) <= _REMEMBERED else _code_in(text)
         self._marks += marks
         self._code += code
         if self._marks > _MAX_MARKS or self._code > _MAX_CODE or len(self._prepared) >= _MAX_TEMPLATES:
@@ -323,6 +323,9 @@ def _code_in(text: str) -> tuple[int, int]:
             code += found.start() - opened
             opened = None
     return marks, code + (len(text) - opened if opened is not None else 0)
+
+
+_code_known = functools.lru_cache(maxsize=256)(_code_in)
 
 
 def _guard(work: Callable[[], _Result]) -> _Result:

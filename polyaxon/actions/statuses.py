@@ -33,7 +33,7 @@ from polyaxon.db.models import (
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement, append, append_all, change, deletion, insertion, update
+from polyaxon.db.writes import Statement, append, append_all, change, deletion, insertion, update, update_only_if
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -113,19 +113,26 @@ def carry_out(moves: Sequence[Move], *, first: Sequence[Statement] = (), observe
 
 
 def _write(moves: Sequence[Move], statements: Sequence[Statement], *, observed: bool = False) -> None:
-    events.store([event for move in moves for event in _events(move)], first=statements)
+    events.store([event for move in moves for event in events_of(move)], first=statements)
     for move in moves:
         if move.row.is_done and not isinstance(move.row, ExperimentJob):
-            _wake_dependents(move.row, observed=observed)
+            wake_dependents(move.row, observed=observed)
 
 
-def _statements(move: Move, record: StatusRecord, *, with_record: bool = True) -> Iterator[Statement]:
+def statements_of(move: Move, *, condition: Statement | None = None) -> Iterator[Statement]:
+    """Changes the row, which is stored, and gives what is still to be written of it: if it meets a condition."""
+    return _statements(move, _record(move), condition=condition)
+
+
+def _statements(
+    move: Move, record: StatusRecord, *, with_record: bool = True, condition: Statement | None = None
+) -> Iterator[Statement]:
     """Changes the row, and writes what is still to be written of it. A row that is not stored yet is, at once."""
     row, fields = move.row, _apply(move, record.created_at)
     if row._state.adding:  # noqa: SLF001
         append(row)
     else:
-        yield update(row, fields)
+        yield update(row, fields) if condition is None else update_only_if(row, fields, condition)
     if with_record:
         setattr(record, _RECORDS[type(row)][1], row)
         yield insertion([record])
@@ -220,14 +227,15 @@ def copy_state(row: Stateful, instance: Stateful) -> None:
         setattr(instance, name, getattr(row, name))
 
 
-def _events(move: Move) -> Iterator[Event]:
+def events_of(move: Move) -> Iterator[Event]:
+    """What is told of a change that was made, not stored yet."""
     row, status = move.row, move.status
     yield events.make("new_status", row, context={"status": status, "message": move.message or ""})
     if row.is_done and not isinstance(row, ExperimentJob):
         yield events.make("failed" if status in row.LIFECYCLE.failed else "done", row, context={"status": status})
 
 
-def _wake_dependents(row: Stateful, *, observed: bool) -> None:
+def wake_dependents(row: Stateful, *, observed: bool) -> None:
     """A finished run frees a slot, its group wants to know, and its runner may have something left of it."""
     wake("dispatch")
     group = getattr(row, "experiment_group_id", None)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Field, Model
 
 from polyaxon.db import server_side
 
 M = TypeVar("M", bound=Model)
+# What a statement fails with that is to undo those that are sent with it: no other of ours divides.
+_DIVISION_BY_ZERO = "22012"
 
 
 class Statement(NamedTuple):
@@ -36,9 +38,9 @@ def append_all(rows: Sequence[M], also: str = "", *parameters: Any, first: Seque
     of its own. `first`: statements that are executed before it, on Postgres in the same round trip.
     """
     if not rows:
-        _execute(first)
+        execute(first)
         return []
-    answers = _execute([*first, insertion(rows, also, *parameters)])
+    answers = execute([*first, insertion(rows, also, *parameters)])
     for row, (key, *_) in zip(rows, answers, strict=True):
         row.pk = key
         row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
@@ -61,6 +63,27 @@ def update(row: Model, names: Sequence[str]) -> Statement:
     return Statement(_update(type(row), tuple(names)), [*values, row.pk])
 
 
+def as_read(row: Model, names: Sequence[str]) -> Statement:
+    """A condition, with its values: a row is as this one, in these fields."""
+    fields = [_field(type(row), name) for name in names]
+    values = [field.get_db_prep_value(getattr(row, field.attname), connection) for field in fields]
+    quote = connection.ops.quote_name
+    same = " AND ".join(f"{quote(str(field.column))} IS NOT DISTINCT FROM %s" for field in fields)
+    return Statement(same, values)
+
+
+def update_only_if(row: Model, names: Sequence[str], condition: Statement) -> Statement:
+    """The same as `update`; it fails, by `is_refused`, when no such row meets a condition. On Postgres."""
+    sql, values = update(row, names)
+    sql = f"WITH changed AS ({sql} AND {condition.sql} RETURNING 1) SELECT 1 / COUNT(*) FROM changed"  # noqa: S608
+    return Statement(sql, [*values, *condition.values])
+
+
+def is_refused(error: DatabaseError) -> bool:
+    """Whether it comes of a statement that was to undo those that were sent with it."""
+    return getattr(error.__cause__, "pgcode", None) == _DIVISION_BY_ZERO
+
+
 def deletion(model: type[Model], name: str, value: Any) -> Statement:
     """The statement that deletes the rows of this value; of a model on which no other's rows depend."""
     field, quote = _field(model, name), connection.ops.quote_name
@@ -70,11 +93,14 @@ def deletion(model: type[Model], name: str, value: Any) -> Statement:
 
 def change(row: Model, names: Sequence[str]) -> None:
     """Save these fields of a row that is stored."""
-    _execute([update(row, names)])
+    execute([update(row, names)])
 
 
-def _execute(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
-    """What the last one answers, if it is one that answers."""
+def execute(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
+    """What the last one answers, if it is one that answers. On Postgres in one round trip.
+
+    There, outside of a transaction, they are a transaction of their own.
+    """
     if not statements:
         return []
     with connection.cursor() as cursor:

@@ -5,6 +5,6 @@
 """
 
 from polyaxon.events import activity, webhooks  # noqa: F401 - they subscribe
-from polyaxon.events.registry import emit, make, store, subscribe
+from polyaxon.events.registry import emit, make, store, store_unheard, subscribe
 
-__all__ = ["emit", "make", "store", "subscribe"]
+__all__ = ["emit", "make", "store", "store_unheard", "subscribe"]

@@ -54,23 +54,29 @@ def contained(root: Path, relative: str) -> Path:
 
     Raises PathRefused for what `safe_parts` refuses, an empty path, and a link that leads out of the root.
     """
+    return _followed(root, relative)[1]
+
+
+def _followed(root: Path, relative: str) -> tuple[Path, Path]:
+    """The path as it is written under the resolved root, and where it leads."""
     parts = safe_parts(relative)
     if not parts:
         raise PathRefused(relative, "is empty")
     base = Path(root).resolve()
+    written = base.joinpath(*parts)
     try:
-        target = base.joinpath(*parts).resolve()
+        target = written.resolve()
     except (OSError, RuntimeError):
         raise PathRefused(relative, "cannot be followed; a link leads to itself or a name is too long") from None
     if not target.is_relative_to(base):
         raise PathRefused(relative, "goes through a link that leads out of its folder")
-    return target
+    return written, target
 
 
 def contained_unlinked(root: Path, relative: str) -> Path:
     """Like `contained`, but a link anywhere below the root is refused, even one that stays inside."""
-    target = contained(root, relative)
-    if target != Path(root).resolve().joinpath(*safe_parts(relative)):
+    written, target = _followed(root, relative)
+    if target != written:
         raise PathRefused(relative, "goes through a link")
     return target
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from typing import cast
 
 from django.db.models import QuerySet
@@ -13,6 +13,7 @@ from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, Noteb
 from polyaxon.db.prepared import Prepared
 from polyaxon.db.server_side import answers, quoted
 from polyaxon.lifecycles import Lifecycle
+from scheduler.passes.replicas import with_master
 
 Run = Experiment | Job | BuildJob | NotebookJob | TensorboardJob
 KINDS: tuple[type[Run], ...] = (Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
@@ -53,7 +54,7 @@ _THERE = f"SELECT {', '.join(map(_exists, KINDS))}"
 
 @cache
 def _under_way(model: type[Run]) -> Prepared[Run]:
-    return Prepared(partial(under_way, model))
+    return Prepared(lambda: with_master(under_way(model)))
 
 
 def find(model: type[Run], pk: int) -> Run | None:
@@ -66,7 +67,8 @@ def find(model: type[Run], pk: int) -> Run | None:
 
 @cache
 def _found(model: type[Run]) -> Prepared[Run]:
-    return Prepared(lambda pk: model._base_manager.filter(pk=pk).select_related("project__owner", "user"), pk=int)
+    rows = cast("QuerySet[Run]", model._base_manager.select_related("project__owner", "user"))
+    return Prepared(lambda pk: with_master(rows).filter(pk=pk), pk=int)
 
 
 def count_active() -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from django.conf import settings
@@ -22,11 +23,13 @@ from scheduler.passes.groups import advance_group, stop_abandoned
 from scheduler.passes.guard import guarded
 from scheduler.passes.reports import apply_reports
 from scheduler.passes.runs import advance, tidy
+from scheduler.passes.transitions import Unsettled, together
 
 logger = logging.getLogger(__name__)
 
 BATCHES_KEPT = timedelta(days=1)
 AT_ONCE = 500  # SQLite bounds the parameters of a query
+WRITTEN_AT_ONCE = 50  # their rows are locked meanwhile
 
 
 def reconcile() -> None:
@@ -40,7 +43,21 @@ def reconcile() -> None:
 
 def sync() -> None:
     """Follow every run that holds a slot. Launches may take long, so they are left to the passes of single runs."""
-    for run in queue.active_runs():
+    try:
+        for part in _parts(queue.active_runs()):
+            with together():
+                _follow(part)
+    except Unsettled:  # somebody else changes them, too
+        _follow(queue.active_runs())
+
+
+def _parts(runs: Iterator[queue.Run]) -> Iterator[list[queue.Run]]:
+    while part := list(islice(runs, WRITTEN_AT_ONCE)):
+        yield part
+
+
+def _follow(runs: Iterable[queue.Run]) -> None:
+    for run in runs:
         guarded(partial(advance, run, launching=False))
 
 

@@ -6,7 +6,7 @@ Rows are read anew inside the run's turn, so a step never rests on what was true
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,19 +14,18 @@ from django.utils import timezone
 
 from polyaxon.actions.log_shipments import is_settled
 from polyaxon.actions.runs import WAITING
-from polyaxon.actions.statuses import Move, carry_out, copy_state, lock, may_move
+from polyaxon.actions.statuses import lock
 from polyaxon.actions.trials import decide, next_retry, why_stopped
 from polyaxon.db.advisory import held_alone
-from polyaxon.db.models import Experiment, SearchDecision, Token
-from polyaxon.db.models.abstract import Runnable, Stateful
-from polyaxon.db.writes import append, insertion
+from polyaxon.db.models import Experiment, SearchDecision
+from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_row
 from scheduler import turns
 from scheduler.configured import configured_runner
 from scheduler.passes import launching, queue, services
 from scheduler.passes.queue import Run
-from scheduler.passes.replicas import replica
+from scheduler.passes.transitions import begin, move
 from scheduler.runners.base import Observation, Phase, Runner, RunnerError, StopReason
 
 KEPT_AFTER_END = timedelta(minutes=5)
@@ -118,16 +117,16 @@ def _is_overdue(run: Run, seen: Observation) -> bool:
 def _delayed(run: Run, reason: str) -> None:
     """Show why it has not begun yet, once."""
     if run.status not in {s.WARNING, s.RUNNING}:
-        _move(run, s.WARNING, message=f"Waits: {reason}")
+        move(run, s.WARNING, message=f"Waits: {reason}")
 
 
 def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
     if run.stop_requested_at is not None:
         # Before the row says so, the runner knows: no launch of another process can come after this.
         _stop(run, runner)
-        _move(run, s.STOPPED, message="Stopped before it started.")
+        move(run, s.STOPPED, message="Stopped before it started.")
     elif run.status == s.RUNNING:
-        _move(run, s.FAILED, message="The run's state is gone from the runner's folder, so its end is unknown.")
+        move(run, s.FAILED, message="The run's state is gone from the runner's folder, so its end is unknown.")
     elif launching:
         _begin(run, runner)
     elif run.status != s.WARNING:  # else it failed to start a moment ago, and the reconcile pass tries again
@@ -138,42 +137,25 @@ def _begin(run: Run, runner: Runner) -> None:
     begun = timezone.now()
     try:
         spec, token = launching.prepare(run)
-        if _starting(run, token, begun):
+        if begin(run, token, begun):
             launching.submit(run, spec, runner)
             if run.status == s.WARNING:
-                _move(run, s.STARTING, at=begun)
+                move(run, s.STARTING, at=begun)
         elif run.stop_requested_at is not None and not run.is_done:
             _absent(run, runner, launching=False)
     except launching.Refused as error:
-        _move(run, s.FAILED, message=f"Could not be started: {error}")
+        move(run, s.FAILED, message=f"Could not be started: {error}")
     except launching.NotYet as error:
         _not_yet(run, error)
-
-
-@transaction.atomic(savepoint=False)
-def _starting(run: Run, token: Token | None, at: datetime) -> bool:
-    """Have the row say that its attempt begins, unless there is no such attempt any more, or it is to be stopped.
-
-    Before the runner is told: the run's first request finds its token. A stop that comes after this finds an active
-    run, which the next pass ends. One whose start has failed before keeps the warning that says so, until it starts.
-    """
-    row = lock(run)
-    wanted = row.attempt == run.attempt and not row.is_done and row.stop_requested_at is None
-    if wanted and row.status != s.WARNING and may_move(row, s.STARTING):
-        carry_out([Move(row, s.STARTING, at=at)], first=[insertion([token])] if token else ())
-    elif wanted and token:
-        append(token)
-    _copy(row, run)
-    return wanted
 
 
 def _not_yet(run: Run, error: launching.NotYet) -> None:
     """Show why it does not start, once, and give up when it takes too long."""
     scheduled = run.statuses.filter(status=s.SCHEDULED).order_by("-id").first()
     if scheduled is not None and scheduled.created_at < timezone.now() - PATIENCE:
-        _move(run, s.FAILED, message=f"Could not be started for an hour: {error}")
+        move(run, s.FAILED, message=f"Could not be started for an hour: {error}")
     elif run.status != s.WARNING:
-        _move(run, s.WARNING, message=f"Could not be started yet, it is tried again: {error}")
+        move(run, s.WARNING, message=f"Could not be started yet, it is tried again: {error}")
 
 
 def _stop(run: Run, runner: Runner, reason: StopReason = StopReason.USER) -> None:
@@ -182,7 +164,7 @@ def _stop(run: Run, runner: Runner, reason: StopReason = StopReason.USER) -> Non
 
 def _running(run: Run, seen: Observation) -> None:
     if run.status != s.RUNNING and seen.started_at is not None and services.is_up(run, seen):
-        _move(run, s.RUNNING, at=seen.started_at)
+        move(run, s.RUNNING, at=seen.started_at)
 
 
 def _end(run: Run, seen: Observation) -> None:
@@ -190,7 +172,7 @@ def _end(run: Run, seen: Observation) -> None:
     if seen.stop_reason is not None:
         _ended(run, seen, seen.stop_reason)
     elif seen.exit_code == 0:
-        _move(run, s.SUCCEEDED, at=seen.finished_at)
+        move(run, s.SUCCEEDED, at=seen.finished_at)
     elif run.retries_failures and _may_retry(run):
         _again(run, seen, f"Failed: {seen.message}", counts=True)
     else:
@@ -212,9 +194,9 @@ def _ended(run: Run, seen: Observation, reason: StopReason) -> None:
     if reason is StopReason.SHUTDOWN and run.stop_requested_at is None:
         _again(run, seen, INTERRUPTED)
     elif reason is StopReason.TIMEOUT:
-        _move(run, s.FAILED, message=f"Ran longer than its timeout of {run.timeout} seconds.", at=seen.finished_at)
+        move(run, s.FAILED, message=f"Ran longer than its timeout of {run.timeout} seconds.", at=seen.finished_at)
     else:
-        _move(run, s.STOPPED, message=why_stopped(run) or STOPPED, at=seen.finished_at)
+        move(run, s.STOPPED, message=why_stopped(run) or STOPPED, at=seen.finished_at)
 
 
 def _may_retry(run: Run) -> bool:
@@ -228,7 +210,7 @@ def _after_retries(run: Run, message: str | None) -> str | None:
 def _fail(run: Run, seen: Observation) -> None:
     """A trial of a search is started again as often as that allows; whatever else fails has failed."""
     if not (isinstance(run, Experiment) and _retry(run, seen)):
-        _move(run, s.FAILED, message=_after_retries(run, seen.message), at=seen.finished_at)
+        move(run, s.FAILED, message=_after_retries(run, seen.message), at=seen.finished_at)
 
 
 @transaction.atomic
@@ -256,33 +238,11 @@ def _again(run: Run, seen: Observation, why: str, *, counts: bool = False) -> No
         return
     run.retries = row.retries + counts
     number = f" (retry {run.retries} of {row.max_retries})" if counts else ""
-    _move(run, s.WARNING, message=f"{why}{number}", at=seen.finished_at)
-    _move(run, s.SCHEDULED, message=f"Attempt {row.attempt + 1}.")
+    move(run, s.WARNING, message=f"{why}{number}", at=seen.finished_at)
+    move(run, s.SCHEDULED, message=f"Attempt {row.attempt + 1}.")
     run.attempt = row.attempt + 1
     run.save(update_fields=["attempt", "retries", "updated_at"])
     wake_row(run)
-
-
-@transaction.atomic(savepoint=False)
-def _move(run: Run, status: str, *, message: str | None = None, at: datetime | None = None) -> bool:
-    """Set the run's status; an experiment's master replica has the same, as far as replicas know it.
-
-    What was seen of one attempt says nothing of the next: False if that has begun. Else the run has its present state.
-    """
-    row = lock(run)
-    if row.attempt != run.attempt:
-        return False
-    rows: list[Stateful] = [row]
-    if isinstance(row, Experiment) and status != s.STARTING:
-        rows.append(replica(row))
-    carry_out([Move(each, status, message, at=at) for each in rows if may_move(each, status)], observed=True)
-    _copy(row, run)
-    return True
-
-
-def _copy(row: Run, run: Run) -> None:
-    copy_state(row, run)
-    run.stop_requested_at = row.stop_requested_at
 
 
 def tidy(run: Run) -> None:

@@ -42,12 +42,6 @@ def load() -> Load:
     return Load(int(active), *map(bool, flags))
 
 
-def active() -> int:
-    """How many runs hold a slot."""
-    ((number,),) = answers(_ACTIVE)
-    return int(number)
-
-
 _WAITS = f"is_managed AND status IN ({quoted(WAITING)})"
 _NAMES = {
     "experiments": Experiment._meta.db_table,
@@ -72,11 +66,12 @@ def _named(sql: str) -> str:
     return sql.format(**_NAMES)
 
 
-_ACTIVE = _named("""
+# How many runs hold a slot.
+ACTIVE = _named("""
 SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FROM {jobs} WHERE {active_job})
      + (SELECT COUNT(*) FROM {images} WHERE {active_job})
 """)
-_LOAD = _ACTIVE + _named("""
+_LOAD = ACTIVE + _named("""
      , {builds},
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL),
        EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
@@ -110,12 +105,14 @@ def waiting(limit: int, seen: Load | None = None) -> list[Waiting]:
 
 def singles(seen: Load) -> list[QuerySet[Run]]:
     """What waits by itself: all but the trials that searches suggested."""
-    waiting = (
-        (seen.singles, _ready(Experiment).filter(trial_index=None)),
-        (seen.jobs, _ready(Job)),
-        (seen.images, _wanted(BuildJob)),
-    )
-    return [rows for is_there, rows in waiting if is_there]
+    found: list[QuerySet[Run]] = []
+    if seen.singles:
+        found.append(_ready(Experiment).filter(trial_index=None))
+    if seen.jobs:
+        found.append(_ready(Job))
+    if seen.images:
+        found.append(_wanted(BuildJob))
+    return found
 
 
 def trials(limit: int, seen: Load) -> list[Waiting]:

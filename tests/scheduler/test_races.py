@@ -33,7 +33,7 @@ from polyaxon.security import tokens
 from polyaxon.trials import plan_of
 from scheduler import turns
 from scheduler.configured import configured_runner
-from scheduler.passes import groups, launching, reconcile
+from scheduler.passes import groups, launching, reconcile, transitions
 from scheduler.passes import runs as run_passes
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
@@ -125,8 +125,8 @@ def test_what_was_seen_of_one_attempt_says_nothing_of_the_next() -> None:
     experiment = running()
     stale = Experiment.objects.get(pk=experiment.pk)
     Experiment.objects.filter(pk=experiment.pk).update(attempt=2, status="scheduled")
-    run_passes._move(stale, "running")
-    run_passes._move(stale, "failed", message="of the first attempt")
+    transitions.move(stale, "running")
+    transitions.move(stale, "failed", message="of the first attempt")
     assert status(experiment) == "scheduled"
     configured_runner().stop(experiment.uuid.hex, 1, StopReason.USER, 0)
 

@@ -1,0 +1,82 @@
+"""Changes of status of rows that were read a moment ago and are not locked.
+
+On Postgres, outside of a transaction: that the rows are still as they were read is a condition of the statements that
+change them, and what travels in one round trip is one transaction. So one does what takes five to lock, read, change
+and commit, and many runs' changes take one, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DataError, connection
+
+from polyaxon import events
+from polyaxon.actions.statuses import Move, events_of, statements_of, wake_dependents
+from polyaxon.db.models import Event
+from polyaxon.db.models.abstract import Runnable, Stateful
+from polyaxon.db.writes import Statement, as_read, is_refused
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be written of a run, whose rows have it already, and how they were before."""
+
+    run: Runnable
+    moves: Sequence[Move]
+    statements: Sequence[Statement]
+    events: Sequence[Event]
+    before: Sequence[Mapping[str, Any]]
+
+    @property
+    def project(self) -> int:
+        return self.run.project_id
+
+    def undo(self) -> None:
+        """Have the rows be as they were read."""
+        for move, values in zip(self.moves, self.before, strict=True):
+            move.row.__dict__.update(values)
+
+
+def is_possible() -> bool:
+    """Whether changes can be made so, here and now."""
+    return connection.vendor == "postgresql" and not connection.in_atomic_block
+
+
+def prepare(moves: Sequence[Move], *, first: Sequence[Statement] = ()) -> Changes:
+    """Change the rows of a run, the run's first, by moves that are allowed; `first` is written with them."""
+    run = moves[0].row
+    assert isinstance(run, Runnable)
+    before = [dict(move.row.__dict__) for move in moves]
+    statements, told = list(first), []
+    for move in moves:
+        statements += statements_of(move, condition=_as_read(move.row))
+        told += list(events_of(move))
+    return Changes(run, moves, statements, told, before)
+
+
+def write(changes: Sequence[Changes]) -> bool:
+    """Write changes of runs of one project: all, or none, and then the rows are as they were read.
+
+    None if one of the rows is not as it was read any more, or if a webhook is to be told.
+    """
+    told = [event for each in changes for event in each.events]
+    try:
+        events.store_unheard(told, first=[statement for each in changes for statement in each.statements])
+    except DataError as error:
+        for each in reversed(changes):
+            each.undo()
+        if not is_refused(error):
+            raise
+        return False
+    done = {each.run.pk: each.run for each in changes if each.run.is_done}
+    for run in done.values():
+        wake_dependents(run, observed=True)
+    return True
+
+
+def _as_read(row: Stateful) -> Statement:
+    """That nobody has changed its state."""
+    return as_read(row, ("status", "attempt", "stop_requested_at") if isinstance(row, Runnable) else ("status",))
