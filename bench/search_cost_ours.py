@@ -11,6 +11,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ from scheduler.runners.base import LaunchSpec, Observation, Phase, Runner, StopR
 METRIC = {"name": "loss", "optimization": "minimize"}
 RESOURCE = {"name": "epochs", "type": "int"}
 LATE = 100  # of the last trials
+LONGEST = 4  # ticks of the clock
 
 
 def section(algorithm: str, trials: int, concurrency: int) -> dict[str, Any]:
@@ -56,23 +60,39 @@ def section(algorithm: str, trials: int, concurrency: int) -> dict[str, Any]:
     return {"matrix": matrix, "seed": 1, "concurrency": concurrency, **sections[algorithm]}
 
 
-class NoRunner(Runner):
-    """Starts nothing: a run is seen running once, and then it has ended well."""
+@dataclass(slots=True)
+class Begun:
+    """A run: when it was begun, and at which tick of the clock it ends well."""
 
-    def __init__(self) -> None:
-        self._begun: dict[str, Any] = {}
+    at: datetime
+    end: int
+
+
+class NoRunner(Runner):
+    """Starts nothing: a run runs for some ticks of a clock, and then it has ended well.
+
+    `longest`: in ticks. Runs take turns in how long they last, so that those under way together end one after another.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._begun: dict[str, Begun] = {}
+        self._now, self._lengths = 0, cycle(range(1, longest + 1))
+
+    def tick(self) -> set[str]:
+        """Go on; the runs that end now."""
+        self._now += 1
+        return {run for run, begun in self._begun.items() if begun.end == self._now}
 
     def submit(self, spec: LaunchSpec) -> None:
-        self._begun[spec.run] = [timezone.now(), 0]
+        self._begun[spec.run] = Begun(timezone.now(), self._now + 1 + next(self._lengths))
 
     def observe(self, run: str, attempt: int) -> Observation:
         known = self._begun.get(run)
         if known is None:
             return Observation(Phase.ABSENT)
-        known[1] += 1
-        if known[1] == 1:
-            return Observation(Phase.RUNNING, started_at=known[0])
-        return Observation(Phase.EXITED, started_at=known[0], finished_at=timezone.now(), exit_code=0)
+        if known.end > self._now:
+            return Observation(Phase.RUNNING, started_at=known.at)
+        return Observation(Phase.EXITED, started_at=known.at, finished_at=timezone.now(), exit_code=0)
 
     def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:
         """Nothing runs."""
@@ -99,7 +119,8 @@ class Stopwatch:
     def __init__(self) -> None:
         self.spent = 0.0
         self.suggesting = 0.0
-        self.ends: list[tuple[float, float]] = []  # what had been spent when trials ended, and of it on suggestions
+        # Whenever trials ended: how many, and what had been spent until then, and of it on suggestions.
+        self.ends: list[tuple[int, float, float]] = []
         self.longest_pass = 0.0
         self.memory: list[float] = []
 
@@ -122,11 +143,17 @@ class Stopwatch:
         yield
         self.spent += time.perf_counter() - begin
 
+    @property
+    def count(self) -> int:
+        """Trials that have ended."""
+        return sum(count for count, _, _ in self.ends)
+
     def ended(self, count: int) -> None:
         """So many trials have ended at this moment."""
-        self.ends += [(self.spent, self.suggesting)] * count
-        if len(self.ends) % LATE < count:
-            self.memory.append(_resident())
+        if count:
+            self.ends.append((count, self.spent, self.suggesting))
+            if self.count % LATE < count:
+                self.memory.append(_resident())
 
 
 class Passes:
@@ -158,23 +185,21 @@ class Passes:
 
 def measure(algorithm: str, trials: int, concurrency: int) -> dict[str, float]:
     call_command("migrate", verbosity=0)
-    runner, passes, watch = NoRunner(), Passes(), Stopwatch()
-    runs.configured_runner = lambda: runner  # type: ignore[assignment, return-value]
+    runner, passes, watch = NoRunner(1 if concurrency == 1 else LONGEST), Passes(), Stopwatch()
+    runs.configured_runner = lambda: runner  # type: ignore[assignment, attr-defined, return-value]
     group = make_group(algorithm, trials, concurrency)
     watch.watch(plan_of(group).algorithm)
     with watch.counting():
         passes.run(watch)
     while under_way(group):
+        ending = list(group.experiments.filter(uuid__in=runner.tick()))
         with watch.counting():
-            reconcile.sync()  # they run
-        trials_now = list(group.experiments.filter(status="running"))
-        with watch.counting():
-            for trial in trials_now:
+            for trial in ending:
                 report(trial)
-            reconcile.sync()  # they have ended
+            reconcile.sync()
             passes.run(watch)
         queues.app.control.purge()  # nobody takes the messages
-        watch.ended(group.experiments.filter(status="succeeded").count() - len(watch.ends))
+        watch.ended(group.experiments.filter(status="succeeded").count() - watch.count)
     group.refresh_from_db()
     assert group.status == "done", (group.status, group.status_message)
     return figures(watch)
@@ -203,10 +228,12 @@ def report(trial: Experiment) -> None:
 
 
 def figures(watch: Stopwatch) -> dict[str, float]:
+    """Of each trial what was spent since others ended before it, shared with those that ended together with it."""
     steps = [
-        ((end - before) - (spent - spent_before), spent - spent_before)
-        for (before, spent_before), (end, spent) in zip(watch.ends, watch.ends[1:], strict=False)
-        if end > before
+        ((end - before - suggestion) / count, suggestion / count)
+        for (_, before, suggested), (count, end, now) in pairwise(watch.ends)
+        for suggestion in [now - suggested]
+        for _ in range(count)
     ]
     rest, suggestion = ([1000 * each for each in column] for column in zip(*steps, strict=True))
     return {

@@ -71,8 +71,7 @@ def prepare_outputs(run: Run) -> Path:
     original = getattr(run, "original_experiment", None)
     if run.cloning_strategy == "copy" and original is not None:
         store.copy(original.outputs_owner.sub_path, place)
-    store.prepare(place)
-    return store.local_path(place)
+    return store.prepare(place)
 
 
 def environment(

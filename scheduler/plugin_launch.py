@@ -124,9 +124,7 @@ def _rendered(run: NotebookJob | TensorboardJob, kind: str) -> Rendered:
 
 
 def _own_outputs(run: NotebookJob | TensorboardJob) -> Path:
-    store = storage.outputs()
-    store.prepare(run.sub_path)
-    return store.local_path(run.sub_path)
+    return storage.outputs().prepare(run.sub_path)
 
 
 def _service_environment(service: Service) -> dict[str, str]:

@@ -35,8 +35,8 @@ class OutputsStore(ABC):
     """
 
     @abstractmethod
-    def prepare(self, path: str) -> None:
-        """Make the run's folder if it is not there. What it holds already is kept."""
+    def prepare(self, path: str) -> Path | None:
+        """Make the run's folder if it is not there, and return its `local_path`. What it holds already is kept."""
 
     @abstractmethod
     def tree(self, path: str, sub: str = "") -> Tree:
@@ -75,8 +75,10 @@ class FilesystemOutputsStore(OutputsStore):
     def __init__(self, root: Path) -> None:
         self._root = Path(root)
 
-    def prepare(self, path: str) -> None:
-        self.local_path(path).mkdir(parents=True, exist_ok=True)
+    def prepare(self, path: str) -> Path:
+        folder = self.local_path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def tree(self, path: str, sub: str = "") -> Tree:
         base = self.local_path(path)
