@@ -19,6 +19,7 @@ from tests.embedded.server import ROOT, postgres_environment
 from tests.services.postgres import Postgres
 
 TRIALS, QUICK_TRIALS = 1_000, 60
+AT_ONCE = 8
 LARGE, QUICK_LARGE = 10_000, 300
 OURS = ("grid", "random", "qmc", "hyperband", "asha", "tpe")
 KEYS = ("rest", "suggestion")
@@ -29,14 +30,9 @@ def main(*, quick: bool = False) -> None:
     trials, large = (QUICK_TRIALS, QUICK_LARGE) if quick else (TRIALS, LARGE)
     with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, Postgres(settings=DURABLE) as postgres:
         environment = _environment(postgres.url, Path(folder))
-        rows = []
-        for name in OURS:
-            one, several = (
-                _measured(environment, "bench.search_cost_ours", name, trials, at_once) for at_once in (1, 8)
-            )
-            rows.append(_row(f"ours, {name}", one, several))
-        for name in OPTUNA:
-            rows.append(_row(f"Optuna, {name}", _measured(environment, "bench.search_cost_optuna", name, trials)))
+        rows = [_row(f"ours, {name}", *_of_ours(environment, name, trials)) for name in OURS]
+        theirs = {name: _measured(environment, "bench.search_cost_optuna", name, trials) for name in OPTUNA}
+        rows += [_row(f"Optuna, {name}", figures) for name, figures in theirs.items()]
         grid = _measured(environment, "bench.search_cost_ours", "grid", large, 50)
     print(f"{trials:,} trials; ms a trial, median (of the last hundred)\n")
     print("| search | one at a time: all but the suggestion | suggestion | eight at a time: all but it | suggestion |")
@@ -63,13 +59,14 @@ def _measured(environment: dict[str, str], module: str, *arguments: Any) -> dict
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def _of_ours(environment: dict[str, str], name: str, trials: int) -> list[dict[str, Any]]:
+    return [_measured(environment, "bench.search_cost_ours", name, trials, at_once) for at_once in (1, AT_ONCE)]
+
+
 def _row(name: str, one: dict[str, Any], several: dict[str, Any] | None = None) -> str:
     """`several`: with several trials under way; Optuna is asked by one at a time only."""
-    cells = [
-        f"{figures[key]:.1f} ({figures[f'{key}_late']:.1f})" if figures else ""
-        for figures in (one, several)
-        for key in KEYS
-    ]
+    pairs = [(figures, key) for figures in (one, several) for key in KEYS]
+    cells = [f"{figures[key]:.1f} ({figures[f'{key}_late']:.1f})" if figures else "" for figures, key in pairs]
     return f"| {name} | {' | '.join(cells)} |"
 
 
