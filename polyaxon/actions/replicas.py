@@ -9,6 +9,7 @@ from django.db import transaction
 
 from polyaxon.actions.statuses import first_status, first_statuses, lock, set_status
 from polyaxon.db.models import Experiment, ExperimentJob, ExperimentJobStatus
+from polyaxon.db.writes import execute
 from polyaxon.errors import InvalidInput
 from polyaxon.lifecycles import tables as s
 
@@ -59,7 +60,7 @@ def ensure_replicas(experiment: Experiment, wanted: Sequence[tuple[str, int, Res
     known = {(each.role, each.sequence): each for each in row.jobs.select_for_update().order_by("pk")}
     missing = [_replica(row, *each) for each in wanted if each[:2] not in known]
     made = ExperimentJob.objects.bulk_create(missing)
-    first_statuses(made)
+    execute([first_statuses(made)] if made else [])
     for role, index, resources in wanted:
         found = known.get((role, index))
         if found is not None and found.resources != (dict(resources) or None):

@@ -33,7 +33,7 @@ from polyaxon.db.models import (
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement, append, append_all, change, deletion, insertion, update, update_only_if
+from polyaxon.db.writes import Statement, append, change, deletion, insertion, update, update_only_if
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -163,10 +163,9 @@ def first_status(instance: Stateful) -> StatusRecord:
     return append(_first(instance))
 
 
-def first_statuses(rows: Sequence[Stateful]) -> None:
-    """The same of many new rows of one kind, with one statement."""
-    if rows:
-        append_all([_first(row) for row in rows])
+def first_statuses(rows: Sequence[Stateful]) -> Statement:
+    """The statement that records it of new rows of one kind, at least one."""
+    return insertion([_first(row) for row in rows])
 
 
 def _first(row: Stateful) -> StatusRecord:

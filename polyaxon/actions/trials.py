@@ -19,7 +19,7 @@ from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.db.server_side import answers
-from polyaxon.db.writes import append, append_all
+from polyaxon.db.writes import append, append_all, insertion
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
@@ -112,14 +112,14 @@ def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared]) -> lis
     ((number,),) = answers(_ITERATIONS, locked.pk)
     data = {"num_suggestions": len(fresh)}
     iteration = append(ExperimentGroupIteration(experiment_group=locked, number=number, data=data))
-    events.emit("new_iteration", locked, context={"suggestions": len(fresh)})
     origins = _origins(locked, [each.suggestion for each in fresh])
     shared = _shared(locked, plan, iteration)
     trials = [_row(each, origins.get(each.suggestion.index, _Origin()), shared) for each in fresh]
     append_all(trials)
-    first_statuses(trials)
-    events.store([events.make("created", trial, actor=locked.user_id) for trial in trials])
-    append_all([_start(locked, trial, each.suggestion) for trial, each in zip(trials, fresh, strict=True)])
+    starts = [_start(locked, trial, each.suggestion) for trial, each in zip(trials, fresh, strict=True)]
+    told = [events.make("new_iteration", locked, context={"suggestions": len(fresh)})]
+    told += [events.make("created", trial, actor=locked.user_id) for trial in trials]
+    events.store(told, first=[first_statuses(trials), insertion(starts)])
     wake("dispatch")
     return trials
 
