@@ -27,3 +27,6 @@ compile dev.txt client.in server.in example.in dev.in --constraints run.txt
 # Frameworks that the tracking client has callbacks for; tests install them beside .venv.
 compile frameworks.txt frameworks.in --override left-out.txt
 compile torch.txt torch.in --override left-out.txt
+
+# What people look at in the browser, likewise.
+compile notebook.txt notebook.in
