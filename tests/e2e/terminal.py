@@ -13,12 +13,19 @@ import sys
 import termios
 import time
 from pathlib import Path
-from typing import NamedTuple
-
-from tests.e2e.person import Person
+from typing import NamedTuple, Protocol
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LINES, COLUMNS = 40, 200
+
+
+class Somebody(Protocol):
+    """Whose terminal it is: their folder, and what their shell exports."""
+
+    work: Path
+
+    @property
+    def environment(self) -> dict[str, str]: ...
 
 
 def plain(text: str) -> str:
@@ -36,7 +43,7 @@ class Seen(NamedTuple):
 class Session:
     """One command in a terminal of its own; also its controlling one, so that Ctrl-C is a key."""
 
-    def __init__(self, person: Person, *arguments: str, cwd: Path | None = None) -> None:
+    def __init__(self, person: Somebody, *arguments: str, cwd: Path | None = None) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         hidden = ("NO_COLOR", "COLUMNS", "TERM")
@@ -90,7 +97,7 @@ class Session:
         return bool(piece)
 
 
-def seen(person: Person, *arguments: str, keys: str = "", cwd: Path | None = None) -> Seen:
+def seen(person: Somebody, *arguments: str, keys: str = "", cwd: Path | None = None) -> Seen:
     """Run `polyaxon ARGUMENTS` in a terminal, with these keys typed ahead."""
     session = Session(person, *arguments, cwd=cwd)
     if keys:

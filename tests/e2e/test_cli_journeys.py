@@ -285,6 +285,17 @@ def pump(source: socket.socket, target: socket.socket) -> None:
         return
 
 
+def test_the_server_says_which_tools_it_takes(person: Person) -> None:
+    """By the process that commands on a terminal start once a day; what they tell of it: tests/cli/test_versions.py."""
+    command = [sys.executable, "-m", "polyaxon_cli.versions"]
+    done = subprocess.run(command, cwd=person.work, env=person.environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    known = json.loads((person.home / ".polyaxon" / ".polyaxoncli").read_text())
+    wanted = person.http("GET", "versions/cli", User_Agent="polyaxon-client/0").json()
+    assert {key: known[key] for key in wanted} == wanted
+    assert time.time() - known["checked_at"] < 60
+
+
 # --- several servers, the shell, tools of others
 
 
