@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -314,65 +313,6 @@ def test_profiles_change_server_and_login(person: Person) -> None:
     assert "There are: here, there" in person.cli("config", "profile", "use", "nowhere", code=1).stderr
     person.cli("config", "profile", "delete", "there")
     assert (person.home / ".polyaxon" / ".polyaxonprofiles").stat().st_mode & 0o777 == 0o600
-
-
-def completed(person: Person, words: str, *, cwd: Path | None = None) -> list[str]:
-    """What bash offers at the end of the line `words`, by the script that is installed."""
-    tool = person.home / "bin"
-    tool.mkdir(exist_ok=True)
-    (tool / "polyaxon").write_text(f'#!/bin/sh\nexec {sys.executable} -m polyaxon_cli "$@"\n')
-    (tool / "polyaxon").chmod(0o755)
-    typed = words.split(" ")
-    listed = " ".join(f"'{word}'" for word in typed)
-    script = (
-        f"source '{person.home}/.bashrc'\n"
-        f"COMP_WORDS=({listed}); COMP_CWORD={len(typed) - 1}\n"
-        "_polyaxon_completion polyaxon; printf '%s\\n' \"${COMPREPLY[@]}\"\n"
-    )
-    environment = {**person.environment, "PATH": f"{tool}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script],
-        cwd=cwd or person.work,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-def test_bash_completes_projects_and_runs(person: Person) -> None:
-    (person.home / ".bashrc").write_text("export MINE=1")
-    person.cli("completion", "bash")
-    person.cli("completion", "bash")
-    lines = (person.home / ".bashrc").read_text().splitlines()
-    assert lines[0] == "export MINE=1"
-    assert len(lines) == 2
-    assert completed(person, "polyaxon proj") == ["project"]
-    assert completed(person, "polyaxon project get -p jour") == ["journey"]
-    assert "1" in completed(person, "polyaxon experiment get -xp ")
-    assert "1" in completed(person, "polyaxon group top ")
-    assert completed(person, "polyaxon experiment plot 1 lo") in (["loss"], [])
-
-
-def test_completion_is_silent_without_a_server(person: Person, tmp_path: Path) -> None:
-    lonely = Person(person.server, tmp_path)
-    lonely.cli("completion", "bash", str(lonely.home / ".bashrc"))
-    lonely.cli("config", "set", "--host=127.0.0.1", f"--port={free_port()}")
-    began = time.monotonic()
-    assert completed(lonely, "polyaxon project get -p jour") == []
-    assert time.monotonic() - began < 5
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_get_a_script_of_their_own(person: Person, shell: str, tmp_path: Path) -> None:
-    target = tmp_path / "start"
-    person.cli("completion", shell, str(target), "--overwrite")
-    source = Path(target.read_text().split()[1])
-    assert "_POLYAXON_COMPLETE" in source.read_text()
-    if shutil.which(shell):
-        subprocess.run([shell, "-n", str(source)], check=True)
 
 
 @pytest.fixture
