@@ -268,6 +268,26 @@ json.dump(seen, open("seen.json", "w"))
     assert (tmp_path / "out" / "weights.pt").exists()
 
 
+def test_workers_of_a_data_loader(recorder: Recorder, script: Script, torch: Python) -> None:
+    """What the processes log that read the data arrives, too, without a word of theirs at their end."""
+    code = (
+        TORCH
+        + """
+class Data(torch.utils.data.Dataset):
+    def __len__(self):
+        return 8
+    def __getitem__(self, index):
+        experiment.log_metrics(step=index, read=float(index))
+        return X[index]
+for number, batch in enumerate(DataLoader(Data(), batch_size=2, num_workers=2)):
+    experiment.log_metrics(step=number, taken=batch.shape[0])
+"""
+    )
+    points = run(recorder, script, torch, code)
+    assert sorted(series(points, "read")) == [(index, float(index)) for index in range(8)]
+    assert series(points, "taken") == [(number, 2) for number in range(4)]
+
+
 def test_lightning(recorder: Recorder, script: Script, torch: Python, tmp_path: Path) -> None:
     code = (
         TORCH
