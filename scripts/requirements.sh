@@ -28,5 +28,8 @@ compile dev.txt client.in server.in example.in dev.in --constraints run.txt
 compile frameworks.txt frameworks.in --override left-out.txt
 compile torch.txt torch.in --override left-out.txt
 
+# The client on every Python that it promises, likewise.
+compile clients.txt clients.in --universal --python-version 3.9
+
 # What people look at in the browser, likewise.
 compile notebook.txt notebook.in

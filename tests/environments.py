@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 PINS = Path(__file__).resolve().parents[1] / "requirements"
 
 
-def environment(name: str) -> Path:
+def environment(name: str, python: str = sys.executable, version: str = sys.version) -> Path:
     """The `bin` of an environment with what `name.txt` pins; made at the first call, which takes a minute.
 
-    Skips the test where packages cannot be had.
+    Skips the test where packages cannot be had. `version` is that of `python`.
     """
-    return made(name, sys.version, _make_environment) / "bin"
+
+    def make(folder: Path, pins: Path) -> None:
+        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+        pip_install(folder / "bin" / "python", pins)
+
+    return made(name, version, make) / "bin"
 
 
 def made(name: str, version: str, make: Callable[[Path, Path], None]) -> Path:
@@ -58,8 +63,3 @@ def do_without(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
-
-
-def _make_environment(folder: Path, pins: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    pip_install(folder / "bin" / "python", pins)

@@ -19,6 +19,8 @@ import pytest
 from tests.e2e.person import Person
 from tests.e2e.terminal import Session, plain, seen
 from tests.embedded.server import ROOT, Server, free_port
+from tests.environments import environment
+from tests.pythons import interpreter
 
 pytestmark = pytest.mark.slow
 
@@ -175,6 +177,26 @@ def test_columns_are_chosen(person: Person) -> None:
     assert person.cli("experiment", "-xp", run, "get", "-o", "params.lr").stdout.split()[-2:] == ["params.lr", "0.75"]
     wrong = person.cli("project", "experiments", "-o", "idd", code=1)
     assert wrong.stderr.startswith("Error: There is no column idd. There are: ")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_every_python_that_is_promised(person: Person, tmp_path: Path, version: str) -> None:
+    """A day's work with the tool, on interpreters that have what the client asks for and nothing else."""
+    found = interpreter(version)
+    python = environment("clients", found, f"{version} {found}") / "python"
+    they = Person(person.server, tmp_path, python=str(python)).log_in()
+    project = f"on-{version.replace('.', '-')}"
+    assert "success" in they.cli("project", "create", f"--name={project}", "--init").stdout
+    assert "Uploaded" in they.cli("upload").stdout
+    (they.work / "bad.yaml").write_text("version: 1\nkind: experiment\nrunn: {cmd: x}\n")
+    assert "bad.yaml:3: runn" in they.cli("check", "-f", "bad.yaml", code=1).stderr
+    done = they.cli("run", "-f", file(they, "ends.yaml", "echo hello; exit 3"), "-l", "--watch", code=3)
+    assert "hello" in done.stdout
+    run = they.cli_json("experiment", "get")
+    assert (run["last_status"], run["params"]) == ("failed", {"lr": 0.1})
+    shown = Session(they, "project", "experiments", "-o", "id,params.lr", program=[str(python), "-m", "polyaxon_cli"])
+    assert str(run["id"]) in plain(shown.end().text)
 
 
 # --- a server that is not there, or says no
