@@ -46,7 +46,7 @@ class Size:
 
 
 # Sized so that each loop takes some seconds: a queue that fills for longer only waits for longer.
-FULL = Size(ours=200_000, asynchronous=500, buffered=10_000, synchronous=100_000, seconds=8, rounds=3)
+FULL = Size(ours=100_000, asynchronous=300, buffered=6_000, synchronous=100_000, seconds=8, rounds=3)
 QUICK = Size(ours=20_000, asynchronous=300, buffered=2_000, synchronous=100_000, seconds=2, rounds=1)
 # Seconds for which its asynchronous mode collects calls into a batch, if it is told to: as long as ours does.
 BUFFERING = "1"
