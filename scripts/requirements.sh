@@ -25,4 +25,11 @@ compile run.txt client.in server.in example.in
 compile dev.txt client.in server.in example.in dev.in --constraints run.txt
 
 # Frameworks that the tracking client has callbacks for; tests install them beside .venv.
-compile frameworks.txt frameworks.in
+compile frameworks.txt frameworks.in --override left-out.txt
+compile torch.txt torch.in --override left-out.txt
+
+# The client on every Python that it promises, likewise.
+compile clients.txt clients.in --universal --python-version 3.9
+
+# What people look at in the browser, likewise.
+compile notebook.txt notebook.in

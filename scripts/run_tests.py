@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from scripts import processes
 from tests.services import PackagesMissingError, ServiceError, ServiceStack, ensure_packages, missing_packages
+from tests.services.packages import install_optional, missing_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,12 +162,16 @@ def names_tests(arguments: Sequence[str]) -> bool:
 
 
 def install_packages() -> None:
-    """Install the services' Debian packages if they are missing."""
-    if missing := missing_packages():
-        begun = time.monotonic()
-        say(f"== installing {' '.join(missing)} ...")
-        ensure_packages()
-        say(f"   took {time.monotonic() - begun:.0f} s")
+    """Install Debian packages that are missing: those of services, and what tests can do without at a pinch."""
+    missing, optional = missing_packages(), missing_optional()
+    if not (missing or optional):
+        return
+    begun = time.monotonic()
+    say(f"== installing {' '.join([*missing, *optional])} ...")
+    ensure_packages()
+    if left := install_optional():
+        say(f"   not installed, tests that need it are skipped: {' '.join(left)}")
+    say(f"   took {time.monotonic() - begun:.0f} s")
 
 
 def run(arguments: Sequence[str]) -> Outcome:

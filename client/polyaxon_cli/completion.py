@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
-__all__ = ["complete_metrics", "complete_projects", "complete_runs"]
+__all__ = ["complete_projects", "complete_runs", "complete_runs_and_metrics"]
 
 # Seconds that a person waits at most after a TAB.
 PATIENCE = 1.5
@@ -31,15 +31,16 @@ def complete_runs(kind: str) -> Completer:
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         del param
-        return _quietly(lambda: _runs(_session(ctx), kind, incomplete))
+        return _quietly(lambda: _runs(_newest(_session(ctx), kind), incomplete))
 
     return complete
 
 
-def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the metrics that the newest experiments of the project recorded."""
+def complete_runs_and_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For `ID... METRIC`, of which nobody knows yet where the ids end."""
     del param
-    return _quietly(lambda: _metrics(_session(ctx), incomplete))
+    session = _session(ctx)
+    return _quietly(lambda: _runs_and_metrics(_newest(session, "experiment"), incomplete))
 
 
 def _session(ctx: click.Context) -> Session:
@@ -63,14 +64,14 @@ def _projects(session: Session, incomplete: str) -> list[CompletionItem]:
     return _starting([(f"{prefix}{row['name']}", row.get("description")) for row in rows], incomplete)
 
 
-def _runs(session: Session, kind: str, incomplete: str) -> list[CompletionItem]:
-    rows = _newest(session, kind)
+def _runs(rows: list[dict[str, Any]], incomplete: str) -> list[CompletionItem]:
     return _starting([(str(row["id"]), f"{row['unique_name']} {row['last_status']}") for row in rows], incomplete)
 
 
-def _metrics(session: Session, incomplete: str) -> list[CompletionItem]:
-    names = {name: None for row in _newest(session, "experiment") for name in row.get("last_metric") or {}}
-    return _starting([(name, None) for name in sorted(names)], incomplete)
+def _runs_and_metrics(rows: list[dict[str, Any]], incomplete: str) -> list[CompletionItem]:
+    """Of the metrics those that the newest experiments of the project recorded."""
+    names = sorted({name for row in rows for name in row.get("last_metric") or {}})
+    return [*_runs(rows, incomplete), *_starting([(name, None) for name in names], incomplete)]
 
 
 def _newest(session: Session, kind: str) -> list[dict[str, Any]]:

@@ -123,6 +123,10 @@ def cli(ctx: click.Context, verbose: bool, debug: bool, offline: bool, as_json: 
         os.environ["POLYAXON_IS_OFFLINE"] = "true"
     if session.verbose:
         _log_requests()
+    if sys.stdout.isatty():
+        from polyaxon_cli import versions
+
+        versions.check(ctx, session)
 
 
 def main() -> None:

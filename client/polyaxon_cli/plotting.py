@@ -1,7 +1,7 @@
 """Line charts of text: every character holds 2 x 4 dots of the Unicode block of Braille patterns.
 
-Drawn by hand because the library for it changes its whole interface between releases and takes a third of a second
-to import.
+Drawn by hand because the library for it, plotext, changes its whole interface from release 5 to 6, takes 0.3 s to
+import, and of release 5.3 breaks on values such as 1e308 and draws no axis around those such as 1e-300.
 """
 
 from __future__ import annotations

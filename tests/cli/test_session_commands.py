@@ -55,7 +55,7 @@ def test_config_get(polyaxon: Tool) -> None:
 def test_config_get_names_unknown_keys(polyaxon: Tool) -> None:
     result = polyaxon("config", "get", "hots")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Unknown settings: hots. There are: host,")
+    assert result.stderr.startswith("Error: Unknown settings: hots. There are: check_version, host,")
 
 
 @pytest.mark.parametrize("port", ["0", "70000", "http"])

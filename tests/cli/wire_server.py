@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 import uuid
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -77,6 +78,9 @@ class Platform:
     # What becomes of the next runs.
     script: tuple[str, ...] = ("scheduled", "running", "succeeded")
     trials: int = 8
+    # What the server says of the tool, and after how many seconds.
+    versions: dict[str, str] = field(default_factory=lambda: {"latest_version": "0.7.0", "min_version": "0.6.0"})
+    versions_delay: float = 0.0
     # The build that new runs wait for.
     build_job: str | None = None
 
@@ -183,7 +187,7 @@ def whoami(platform: Platform, request: Request) -> Any:
 
 @route("GET", "versions/cli")
 def versions(platform: Platform, request: Request) -> Any:
-    return {"latest_version": "0.7.0", "min_version": "0.6.0"}
+    return platform.versions
 
 
 @route("GET", "log_handler")
@@ -349,6 +353,8 @@ class Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(split.query).items()}
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, split.path, query, headers, body)
+        if request.path.endswith("versions/cli/"):
+            time.sleep(self.platform.versions_delay)
         with self.platform.lock:
             self.platform.requests.append(request)
             try:

@@ -1,48 +1,62 @@
-"""An environment with the frameworks that callbacks are for: in the cache of the account, one for each set of pins."""
+"""The frameworks that callbacks are for.
+
+Most come from the index, in an environment of their own. PyTorch is Debian's, for Debian's Python: on the index it is a
+package of several gigabytes. What trains with it is installed into a folder beside.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
-import pwd
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-PINS = Path(__file__).resolve().parents[2] / "requirements" / "frameworks.txt"
+from tests.client.conftest import CLIENT
+from tests.environments import do_without, environment, made, pip_install
+from tests.services.packages import PackagesMissingError, install
+
+DEBIAN_PYTHON = "/usr/bin/python3"
+TORCH, TORCH_PACKAGE = Path("/usr/lib/python3/dist-packages/torch"), "python3-torch"
+# What the pins of torch.txt were chosen for.
+TORCH_PYTHON = "3.11"
 
 
-def python_with_frameworks() -> str:
-    """The program; made at the first call, which takes minutes. Skips the test where packages cannot be had."""
-    # The account's home, not the test run's, which is empty.
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    key = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = home / ".cache" / "polyaxon-tests" / f"frameworks-{key}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"frameworks-{key}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            _make(folder)
-    return str(folder / "bin" / "python")
+class Python(NamedTuple):
+    """A program, and what it needs to find its packages."""
+
+    program: str
+    environment: dict[str, str]
 
 
-def _make(folder: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    command = [
-        folder / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-        "-r",
-        PINS,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"the frameworks cannot be installed here: {done.stderr.strip()[-300:]}")
-    (folder / "complete").touch()
+def python_with_frameworks() -> Python:
+    """All but PyTorch. Skips the test where they cannot be had."""
+    return Python(str(environment("frameworks") / "python"), {})
+
+
+def python_with_torch() -> Python:
+    """PyTorch and what trains with it. Skips the test on other systems than the Debian that the pins are for."""
+    if _version(DEBIAN_PYTHON) != TORCH_PYTHON:
+        pytest.skip(f"the pinned trainers need Debian's Python {TORCH_PYTHON}, with its {TORCH_PACKAGE}")
+    folder = made("torch", TORCH_PYTHON, _make_torch)
+    return Python(DEBIAN_PYTHON, {"PYTHONPATH": f"{CLIENT}{os.pathsep}{folder}"})
+
+
+def _version(python: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    except OSError:
+        return "none"
+
+
+def _make_torch(folder: Path, pins: Path) -> None:
+    if not TORCH.exists():
+        try:
+            install([TORCH_PACKAGE])
+        except PackagesMissingError as problem:
+            do_without(str(problem))
+    wanted = ["--target", folder, "--upgrade", "--only-binary", ":all:", "--python-version", TORCH_PYTHON]
+    pip_install(sys.executable, pins, *wanted)

@@ -1,7 +1,8 @@
-"""Callbacks with the real frameworks, in an environment that has them; of the largest, the published interface."""
+"""Callbacks with the real frameworks: each one trains, and what it reported is looked at."""
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.client.conftest import Script, base_env, finish, managed_env
-from tests.client.frameworks import python_with_frameworks
+from tests.client.frameworks import Python, python_with_frameworks, python_with_torch
 
 if TYPE_CHECKING:
     from tests.client.recorder import Recorder
@@ -21,17 +22,22 @@ CONTRIB = Path(__file__).resolve().parents[2] / "client" / "polyaxon_client" / "
 
 
 @pytest.fixture(scope="session")
-def python() -> str:
+def python() -> Python:
     return python_with_frameworks()
 
 
+@pytest.fixture(scope="session")
+def torch() -> Python:
+    return python_with_torch()
+
+
 def run(
-    recorder: Recorder, script: Script, python: str, code: str, outputs: Path | None = None
+    recorder: Recorder, script: Script, python: Python, code: str, outputs: Path | None = None
 ) -> list[dict[str, Any]]:
     """The points that the script logs inside of a run."""
     more = {"POLYAXON_RUN_OUTPUTS_PATH": str(outputs)} if outputs else {}
-    env = managed_env(recorder.url, KERAS_BACKEND="jax", CUDA_VISIBLE_DEVICES="", **more)
-    status, out, err = finish(script(code, env, python), timeout=300)
+    env = managed_env(recorder.url, KERAS_BACKEND="jax", CUDA_VISIBLE_DEVICES="", **more, **python.environment)
+    status, out, err = finish(script(code, env, python.program), timeout=300)
     assert status == 0, out + err
     return recorder.points()
 
@@ -57,7 +63,7 @@ y = (X[:, 0] + X[:, 1] > 0).astype("int32")
 """
 
 
-def test_keras(recorder: Recorder, script: Script, python: str, tmp_path: Path) -> None:
+def test_keras(recorder: Recorder, script: Script, python: Python, tmp_path: Path) -> None:
     code = (
         DATA
         + """
@@ -84,7 +90,7 @@ model.fit(X, y, epochs=1, callbacks=[only], verbose=0)
     assert kept == ["best-1.keras", "best-2.keras", "best-3.keras"]
 
 
-def test_xgboost(recorder: Recorder, script: Script, python: str, tmp_path: Path) -> None:
+def test_xgboost(recorder: Recorder, script: Script, python: Python, tmp_path: Path) -> None:
     code = (
         DATA
         + """
@@ -106,7 +112,7 @@ xgboost.cv(settings, data, 2, nfold=2, callbacks=[PolyaxonXGBoost(experiment)])
     assert (tmp_path / "out" / "model.json").exists()
 
 
-def test_lightgbm(recorder: Recorder, script: Script, python: str) -> None:
+def test_lightgbm(recorder: Recorder, script: Script, python: Python) -> None:
     code = (
         DATA
         + """
@@ -126,7 +132,7 @@ lightgbm.LGBMClassifier(n_estimators=2, verbose=-1, n_jobs=1).fit(
     assert [step for step, _ in series(points, "training-binary_logloss")] == [0, 1]
 
 
-def test_optuna(recorder: Recorder, script: Script, python: str) -> None:
+def test_optuna(recorder: Recorder, script: Script, python: Python) -> None:
     code = """
 import optuna
 from polyaxon_client.tracking import Experiment
@@ -154,7 +160,7 @@ several.optimize(lambda trial: (1.0, 2.0), n_trials=1, callbacks=[PolyaxonOptuna
     assert (series(points, "goal_0"), series(points, "goal_1")) == ([(0, 1.0)], [(0, 2.0)])
 
 
-def test_scikit_learn(recorder: Recorder, script: Script, python: str, tmp_path: Path) -> None:
+def test_scikit_learn(recorder: Recorder, script: Script, python: Python, tmp_path: Path) -> None:
     code = (
         DATA
         + """
@@ -182,8 +188,8 @@ contrib.log_estimator_file(search.best_estimator_, "model.joblib", experiment)
     assert (tmp_path / "out" / "model.joblib").exists()
 
 
-def test_transformers(recorder: Recorder, script: Script, python: str, tmp_path: Path) -> None:
-    """With the handler through which the trainer itself calls; training would need PyTorch."""
+def test_transformers(recorder: Recorder, script: Script, python: Python, tmp_path: Path) -> None:
+    """A newer release than the one that trains below, with the handler through which its trainer calls."""
     code = """
 import os
 from transformers import TrainerCallback, TrainerControl, TrainerState
@@ -212,93 +218,192 @@ handler.on_train_end(args, state, control)
     assert (tmp_path / "out" / "checkpoint-7" / "weights").exists()
 
 
-LIGHTNING = """
-import sys, types
-from argparse import Namespace
-class Logger:
-    def after_save_checkpoint(self, checkpoint_callback): pass
-def only(call): return call
-for name in ("pytorch_lightning", "pytorch_lightning.loggers", "pytorch_lightning.utilities"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["pytorch_lightning.loggers"].Logger = Logger
-sys.modules["pytorch_lightning.utilities"].rank_zero_only = only
-from polyaxon_client.tracking import Experiment
-from polyaxon_client.tracking.contrib.lightning import PolyaxonLogger
-logger = PolyaxonLogger()
-assert isinstance(logger, Logger) and logger.name == "polyaxon" and logger.version == 12
-logger.log_hyperparams(Namespace(lr=0.1))
-logger.log_hyperparams({"layers": 2})
-logger.log_metrics({"loss": 0.5, "epoch": 0}, step=3)
-open("last.ckpt", "w").write("w")
-saved = types.SimpleNamespace(last_model_path="", best_model_path="last.ckpt")
-logger.after_save_checkpoint(saved); logger.after_save_checkpoint(saved)
-logger.finalize("success")
-"""
+# Debian's PyTorch has a part for several machines that its Python refuses to load.
 TORCH = """
-import sys, types
-class Tensor:
-    def __init__(self, value): self.value = value
-    def item(self): return self.value
-    def numel(self): return 1
-    def detach(self): return self
-    def norm(self): return self.value
-torch = types.ModuleType("torch")
-torch.save = lambda state, path: open(path, "w").write(repr(state))
-sys.modules["torch"] = torch
+import torch
+torch.distributed.is_available = lambda: False
+from torch.utils.data import DataLoader, TensorDataset
+from polyaxon_client.tracking import Experiment
+experiment = Experiment(track_env=False)
+torch.manual_seed(1)
+X = torch.randn(64, 4)
+y = X.sum(1, keepdim=True)
+loader = DataLoader(TensorDataset(X, y), batch_size=16)
+"""
+
+
+def test_loops_of_pytorch(recorder: Recorder, script: Script, torch: Python, tmp_path: Path) -> None:
+    code = (
+        TORCH
+        + """
+import json
 from polyaxon_client.tracking.contrib.pytorch import PolyaxonTorch
-tracker = PolyaxonTorch(every=2)
-parameters = [types.SimpleNamespace(grad=Tensor(3.0)), types.SimpleNamespace(grad=Tensor(4.0)),
-    types.SimpleNamespace(grad=None)]
-model = types.SimpleNamespace(parameters=lambda: parameters, state_dict=lambda: {"w": 1})
-for step in range(5):
-    tracker.log_gradients(model)
-    tracker.log(loss=Tensor(0.5 * step), text="no number")
-tracker.checkpoint("weights.pt", model=model, epoch=1)
+tracker = PolyaxonTorch(experiment, every=2)
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+seen = []
+for epoch in range(3):
+    for inputs, wanted in loader:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(inputs), wanted)
+        loss.backward()
+        seen.append((loss.item(), torch.nn.utils.clip_grad_norm_(model.parameters(), 1e9).item()))
+        tracker.log_gradients(model)
+        tracker.log(loss=loss, text="no number")
+        optimizer.step()
+tracker.checkpoint("weights.pt", model=model, optimizer=optimizer, epoch=epoch)
+kept = torch.load("weights.pt")
+torch.nn.Linear(4, 1).load_state_dict(kept["model"])
+assert kept["epoch"] == 2 and "param_groups" in kept["optimizer"]
+json.dump(seen, open("seen.json", "w"))
 """
+    )
+    points = run(recorder, script, torch, code, tmp_path / "out")
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert [step for step, _ in series(points, "loss")] == [0, 2, 4, 6, 8, 10]
+    assert [value for _, value in series(points, "loss")] == [loss for loss, _ in seen[::2]]
+    norms = [value for _, value in series(points, "gradient_norm")]
+    assert norms == pytest.approx([norm for _, norm in seen[::2]], rel=1e-5)
+    assert not series(points, "text")
+    assert (tmp_path / "out" / "weights.pt").exists()
 
 
-def test_the_interface_of_lightning(recorder: Recorder, script: Script, tmp_path: Path) -> None:
-    points = run(recorder, script, sys.executable, LIGHTNING, tmp_path / "out")
-    assert [(point["step"], point["values"]) for point in points] == [(3, {"loss": 0.5, "epoch": 0})]
-    assert params(recorder) == {"lr": 0.1, "layers": 2}
-    assert (tmp_path / "out" / "last.ckpt").exists()
+def test_workers_of_a_data_loader(recorder: Recorder, script: Script, torch: Python) -> None:
+    """What the processes log that read the data arrives, too, without a word of theirs at their end."""
+    code = (
+        TORCH
+        + """
+class Data(torch.utils.data.Dataset):
+    def __len__(self):
+        return 8
+    def __getitem__(self, index):
+        experiment.log_metrics(step=index, read=float(index))
+        return X[index]
+for number, batch in enumerate(DataLoader(Data(), batch_size=2, num_workers=2)):
+    experiment.log_metrics(step=number, taken=batch.shape[0])
+"""
+    )
+    points = run(recorder, script, torch, code)
+    assert sorted(series(points, "read")) == [(index, float(index)) for index in range(8)]
+    assert series(points, "taken") == [(number, 2) for number in range(4)]
 
 
-def test_loops_of_pytorch(recorder: Recorder, script: Script, tmp_path: Path) -> None:
-    points = run(recorder, script, sys.executable, TORCH, tmp_path / "out")
-    assert series(points, "loss") == [(0, 0.0), (2, 1.0), (4, 2.0)]
-    assert series(points, "gradient_norm") == [(0, 5.0), (2, 5.0), (4, 5.0)]
-    assert (tmp_path / "out" / "weights.pt").read_text() == "{'model': {'w': 1}, 'epoch': 1}"
+def test_lightning(recorder: Recorder, script: Script, torch: Python, tmp_path: Path) -> None:
+    code = (
+        TORCH
+        + """
+import pytorch_lightning
+from pytorch_lightning.callbacks import ModelCheckpoint
+from polyaxon_client.tracking.contrib.lightning import PolyaxonLogger
+class Model(pytorch_lightning.LightningModule):
+    def __init__(self, lr):
+        super().__init__()
+        self.save_hyperparameters()
+        self.layer = torch.nn.Linear(4, 1)
+    def training_step(self, batch, index):
+        loss = torch.nn.functional.mse_loss(self.layer(batch[0]), batch[1])
+        self.log("loss", loss)
+        return loss
+    def validation_step(self, batch, index):
+        self.log("val_loss", torch.nn.functional.mse_loss(self.layer(batch[0]), batch[1]))
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr)
+logger = PolyaxonLogger(experiment)
+assert isinstance(logger, pytorch_lightning.loggers.Logger)
+trainer = pytorch_lightning.Trainer(max_epochs=3, logger=logger, callbacks=[ModelCheckpoint("kept")], accelerator="cpu",
+    log_every_n_steps=2, enable_progress_bar=False, enable_model_summary=False)
+trainer.fit(Model(0.1), loader, loader)
+assert (logger.name, logger.version) == ("polyaxon", 12)
+"""
+    )
+    points = run(recorder, script, torch, code, tmp_path / "out")
+    assert [step for step, _ in series(points, "loss")] == [1, 3, 5, 7, 9, 11]
+    losses = series(points, "val_loss")
+    assert [step for step, _ in losses] == [3, 7, 11]
+    assert losses[2][1] < losses[0][1]
+    assert params(recorder) == {"lr": 0.1}
+    # Each one that was saved, also those that the trainer has removed since.
+    kept = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert kept == ["epoch=0-step=4.ckpt", "epoch=1-step=8.ckpt", "epoch=2-step=12.ckpt"]
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == kept[2:]
 
 
-FASTAI = """
-import sys, types
-class TrackerCallback:
-    def __init__(self, learn, monitor="val_loss", mode="auto"):
-        self.learn, self.monitor, self.mode = learn, monitor, mode
-class LoggingTensorHook:
-    def __init__(self, tensors, every_n_iter=None, every_n_secs=None):
-        self._tag_order = sorted(tensors)
-    def _log_tensors(self, values):
-        self.printed = values
-for name in ("fastai", "fastai.callbacks", "fastai.callbacks.tracker", "tensorflow", "tensorflow.compat",
-        "tensorflow.compat.v1"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["fastai.callbacks.tracker"].TrackerCallback = TrackerCallback
-sys.modules["tensorflow.compat.v1"].train = types.SimpleNamespace(LoggingTensorHook=LoggingTensorHook)
+def test_training_with_transformers(recorder: Recorder, script: Script, torch: Python, tmp_path: Path) -> None:
+    code = (
+        TORCH
+        + """
+from transformers import Trainer, TrainingArguments
+from polyaxon_client.tracking.contrib.transformers import PolyaxonTransformers
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+    def forward(self, x, labels):
+        found = self.layer(x)[:, 0]
+        return {"loss": torch.nn.functional.mse_loss(found, labels), "logits": found}
+data = [{"x": row, "labels": row.sum()} for row in X]
+arguments = TrainingArguments("runs", num_train_epochs=2, per_device_train_batch_size=16, learning_rate=0.1,
+    logging_steps=2, save_steps=4, eval_strategy="epoch", report_to=[], disable_tqdm=True, use_cpu=True)
+callback = PolyaxonTransformers(experiment, log_checkpoints=True)
+Trainer(Model(), arguments, train_dataset=data, eval_dataset=data, callbacks=[callback]).train()
+"""
+    )
+    points = run(recorder, script, torch, code, tmp_path / "out")
+    assert [step for step, _ in series(points, "loss")] == [2, 4, 6, 8]
+    losses = series(points, "eval_loss")
+    assert [step for step, _ in losses] == [4, 8]
+    assert losses[1][1] < losses[0][1]
+    told = params(recorder)
+    assert (told["learning_rate"], told["num_train_epochs"]) == (0.1, 2)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoint-4", "checkpoint-8"]
+
+
+def test_fastai_1(recorder: Recorder, script: Script, torch: Python, tmp_path: Path) -> None:
+    code = (
+        TORCH
+        + """
+import json
+from fastai.basic_data import DataBunch
+from fastai.basic_train import Learner
+from fastai.metrics import root_mean_squared_error
 from polyaxon_client.tracking.contrib.fastai import PolyaxonFastai
-from polyaxon_client.tracking.contrib.logging_tensor_hook import PolyaxonLoggingTensorHook
-learn = types.SimpleNamespace(recorder=types.SimpleNamespace(names=["epoch", "train_loss", "valid_loss", "time"]))
-PolyaxonFastai(learn, monitor="valid_loss").on_epoch_end(2, 0.5, [0.75])
-hook = PolyaxonLoggingTensorHook({"loss": "loss:0"}, every_n_iter=1)
-hook._log_tensors({"loss": 0.25})
-assert hook.printed == {"loss": 0.25}
+loader = DataLoader(loader.dataset, batch_size=16)  # fastai looks into those that are made after its import
+data = DataBunch(loader, loader, device=torch.device("cpu"))
+loss = torch.nn.functional.mse_loss
+learn = Learner(data, torch.nn.Linear(4, 1), loss_func=loss, metrics=[root_mean_squared_error])
+learn.fit(3, 0.1, callbacks=[PolyaxonFastai(learn, experiment, monitor="valid_loss")])
+json.dump([float(value) for value in learn.recorder.val_losses], open("seen.json", "w"))
 """
+    )
+    points = run(recorder, script, torch, code)
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert series(points, "valid_loss") == [(step, pytest.approx(value)) for step, value in enumerate(seen)]
+    assert seen[2] < seen[0]
+    assert {"train_loss", "root_mean_squared_error"} <= set(points[0]["values"])
 
 
-def test_the_interfaces_of_fastai_1_and_tensorflow_1(recorder: Recorder, script: Script) -> None:
-    points = run(recorder, script, sys.executable, FASTAI)
-    assert [point["values"] for point in points] == [{"train_loss": 0.5, "valid_loss": 0.75}, {"loss": 0.25}]
+def test_the_hook_of_tensorflow_1(recorder: Recorder, script: Script, python: Python) -> None:
+    """In the sessions of TensorFlow 1, as version 2 still has them."""
+    code = """
+import tensorflow.compat.v1 as tf
+from polyaxon_client.tracking import Experiment
+from polyaxon_client.tracking.contrib.logging_tensor_hook import PolyaxonLoggingTensorHook
+assert issubclass(PolyaxonLoggingTensorHook, tf.train.LoggingTensorHook)
+experiment = Experiment(track_env=False)
+with tf.Graph().as_default():
+    step = tf.train.get_or_create_global_step()
+    weight = tf.get_variable("w", initializer=4.0)
+    loss = tf.square(weight, name="loss")
+    train = tf.train.GradientDescentOptimizer(0.25).minimize(loss, step)
+    hook = PolyaxonLoggingTensorHook({"loss": loss}, experiment, every_n_iter=2)
+    with tf.train.MonitoredTrainingSession(hooks=[hook, tf.train.StopAtStepHook(5)]) as session:
+        while not session.should_stop():
+            session.run(train)
+"""
+    losses = [value for _, value in series(run(recorder, script, python, code), "loss")]
+    assert len(losses) == 3
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] in {16.0, 4.0}
 
 
 def test_importing_callbacks_imports_no_framework(tmp_path: Path) -> None:
@@ -328,5 +433,10 @@ def test_a_missing_framework_is_one_clear_error(script: Script, module: str, nam
 
 
 def test_outside_of_a_run_callbacks_do_nothing(script: Script) -> None:
-    code = TORCH + "assert tracker.experiment is None\n"
+    code = """
+from polyaxon_client.tracking.contrib.pytorch import PolyaxonTorch
+tracker = PolyaxonTorch()
+tracker.log(loss=0.5)
+assert tracker.experiment is None
+"""
     assert finish(script(code, {})) == (0, "", "")

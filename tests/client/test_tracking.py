@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.client.conftest import Script, finish, managed_env, outside_env
-from tests.client.recorder import Answer, Recorder
+from tests.client.recorder import Answer, Asked, Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,3 +293,32 @@ e.log_artifact("model.bin", name="../escape.bin")
     assert found == ["again/deep/a.png", "best/model.bin", "model.bin", "plots/deep/a.png"]
     assert not (tmp_path / "escape.bin").exists()
     assert err.count("is not kept") == 1
+
+
+def test_files_are_sent_side_by_side(recorder: Recorder, script: Script) -> None:
+    """Each upload is answered when three are under way; one after the other, none ever would be."""
+    together = threading.Barrier(3)
+
+    def announce(asked: Asked) -> Answer:
+        rows = [
+            {"path": each["path"], "size": each["size"], "received": 0, "stored": False}
+            for each in asked.json["artifacts"]
+        ]
+        return Answer(201, json.dumps({"artifacts": rows}).encode())
+
+    def take(asked: Asked) -> Answer:
+        together.wait(20)
+        return Answer(201, b"{}")
+
+    recorder.route("POST", "ada/digits/experiments/12/artifacts/", announce)
+    recorder.route("PUT", "ada/digits/experiments/12/artifacts/content/", take)
+    code = f"""
+e = Experiment("ada/digits", {QUIET}).create()
+for name in ("a", "b", "c"):
+    open(name, "w").write(name)
+    e.log_artifact(name)
+assert e.flush(25)
+"""
+    ran(script, code, outside_env(recorder.port))
+    assert sorted(asked.body for asked in recorder.of("PUT", "/artifacts/content/")) == [b"a", b"b", b"c"]
+    assert not together.broken

@@ -35,10 +35,19 @@ def _refuse(literal: str) -> None:
 
 
 class Person:
-    """A user of `server`. `folder` holds their home and their work."""
+    """A user of `server`. `folder` holds their home and their work; `python` runs their tools."""
 
-    def __init__(self, server: Server, folder: Path, name: str = "admin", password: str = PASSWORD) -> None:
+    def __init__(
+        self,
+        server: Server,
+        folder: Path,
+        name: str = "admin",
+        password: str = PASSWORD,
+        *,
+        python: str = sys.executable,
+    ) -> None:
         self.server = server
+        self.python = python
         self.name = name
         self.password = password
         self.home = folder / "home"
@@ -64,7 +73,7 @@ class Person:
     ) -> subprocess.CompletedProcess[str]:
         """Run `polyaxon ARGUMENTS` in the work folder and expect the exit code."""
         done = subprocess.run(
-            [sys.executable, "-m", "polyaxon_cli", *arguments],
+            [self.python, "-m", "polyaxon_cli", *arguments],
             cwd=cwd or self.work,
             env=self.environment,
             input=stdin,

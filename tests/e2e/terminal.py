@@ -12,13 +12,22 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tests.e2e.person import Person
-
+TOOL = (sys.executable, "-m", "polyaxon_cli")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LINES, COLUMNS = 40, 200
+
+
+class Somebody(Protocol):
+    """Whose terminal it is: their folder, and what their shell exports."""
+
+    work: Path
+
+    @property
+    def environment(self) -> dict[str, str]: ...
 
 
 def plain(text: str) -> str:
@@ -36,13 +45,15 @@ class Seen(NamedTuple):
 class Session:
     """One command in a terminal of its own; also its controlling one, so that Ctrl-C is a key."""
 
-    def __init__(self, person: Person, *arguments: str, cwd: Path | None = None) -> None:
+    def __init__(
+        self, person: Somebody, *arguments: str, cwd: Path | None = None, program: Sequence[str] = TOOL
+    ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         hidden = ("NO_COLOR", "COLUMNS", "TERM")
         environment = {key: value for key, value in person.environment.items() if key not in hidden}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "polyaxon_cli", *arguments],
+            [*program, *arguments],
             cwd=cwd or person.work,
             env={**environment, "TERM": "xterm-256color"},
             stdin=slave,
@@ -90,7 +101,7 @@ class Session:
         return bool(piece)
 
 
-def seen(person: Person, *arguments: str, keys: str = "", cwd: Path | None = None) -> Seen:
+def seen(person: Somebody, *arguments: str, keys: str = "", cwd: Path | None = None) -> Seen:
     """Run `polyaxon ARGUMENTS` in a terminal, with these keys typed ahead."""
     session = Session(person, *arguments, cwd=cwd)
     if keys:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,8 @@ import pytest
 from tests.e2e.person import Person
 from tests.e2e.terminal import Session, plain, seen
 from tests.embedded.server import ROOT, Server, free_port
+from tests.environments import environment
+from tests.pythons import interpreter
 
 pytestmark = pytest.mark.slow
 
@@ -178,6 +179,26 @@ def test_columns_are_chosen(person: Person) -> None:
     assert wrong.stderr.startswith("Error: There is no column idd. There are: ")
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_every_python_that_is_promised(person: Person, tmp_path: Path, version: str) -> None:
+    """A day's work with the tool, on interpreters that have what the client asks for and nothing else."""
+    found = interpreter(version)
+    python = environment("clients", found, f"{version} {found}") / "python"
+    they = Person(person.server, tmp_path, python=str(python)).log_in()
+    project = f"on-{version.replace('.', '-')}"
+    assert "success" in they.cli("project", "create", f"--name={project}", "--init").stdout
+    assert "Uploaded" in they.cli("upload").stdout
+    (they.work / "bad.yaml").write_text("version: 1\nkind: experiment\nrunn: {cmd: x}\n")
+    assert "bad.yaml:3: runn" in they.cli("check", "-f", "bad.yaml", code=1).stderr
+    done = they.cli("run", "-f", file(they, "ends.yaml", "echo hello; exit 3"), "-l", "--watch", code=3)
+    assert "hello" in done.stdout
+    run = they.cli_json("experiment", "get")
+    assert (run["last_status"], run["params"]) == ("failed", {"lr": 0.1})
+    shown = Session(they, "project", "experiments", "-o", "id,params.lr", program=[str(python), "-m", "polyaxon_cli"])
+    assert str(run["id"]) in plain(shown.end().text)
+
+
 # --- a server that is not there, or says no
 
 
@@ -285,6 +306,17 @@ def pump(source: socket.socket, target: socket.socket) -> None:
         return
 
 
+def test_the_server_says_which_tools_it_takes(person: Person) -> None:
+    """By the process that commands on a terminal start once a day; what they tell of it: tests/cli/test_versions.py."""
+    command = [sys.executable, "-m", "polyaxon_cli.versions"]
+    done = subprocess.run(command, cwd=person.work, env=person.environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    known = json.loads((person.home / ".polyaxon" / ".polyaxoncli").read_text())
+    wanted = person.http("GET", "versions/cli", User_Agent="polyaxon-client/0").json()
+    assert {key: known[key] for key in wanted} == wanted
+    assert time.time() - known["checked_at"] < 60
+
+
 # --- several servers, the shell, tools of others
 
 
@@ -303,65 +335,6 @@ def test_profiles_change_server_and_login(person: Person) -> None:
     assert "There are: here, there" in person.cli("config", "profile", "use", "nowhere", code=1).stderr
     person.cli("config", "profile", "delete", "there")
     assert (person.home / ".polyaxon" / ".polyaxonprofiles").stat().st_mode & 0o777 == 0o600
-
-
-def completed(person: Person, words: str, *, cwd: Path | None = None) -> list[str]:
-    """What bash offers at the end of the line `words`, by the script that is installed."""
-    tool = person.home / "bin"
-    tool.mkdir(exist_ok=True)
-    (tool / "polyaxon").write_text(f'#!/bin/sh\nexec {sys.executable} -m polyaxon_cli "$@"\n')
-    (tool / "polyaxon").chmod(0o755)
-    typed = words.split(" ")
-    listed = " ".join(f"'{word}'" for word in typed)
-    script = (
-        f"source '{person.home}/.bashrc'\n"
-        f"COMP_WORDS=({listed}); COMP_CWORD={len(typed) - 1}\n"
-        "_polyaxon_completion polyaxon; printf '%s\\n' \"${COMPREPLY[@]}\"\n"
-    )
-    environment = {**person.environment, "PATH": f"{tool}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script],
-        cwd=cwd or person.work,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-def test_bash_completes_projects_and_runs(person: Person) -> None:
-    (person.home / ".bashrc").write_text("export MINE=1")
-    person.cli("completion", "bash")
-    person.cli("completion", "bash")
-    lines = (person.home / ".bashrc").read_text().splitlines()
-    assert lines[0] == "export MINE=1"
-    assert len(lines) == 2
-    assert completed(person, "polyaxon proj") == ["project"]
-    assert completed(person, "polyaxon project get -p jour") == ["journey"]
-    assert "1" in completed(person, "polyaxon experiment get -xp ")
-    assert "1" in completed(person, "polyaxon group top ")
-    assert completed(person, "polyaxon experiment plot 1 lo") in (["loss"], [])
-
-
-def test_completion_is_silent_without_a_server(person: Person, tmp_path: Path) -> None:
-    lonely = Person(person.server, tmp_path)
-    lonely.cli("completion", "bash", str(lonely.home / ".bashrc"))
-    lonely.cli("config", "set", "--host=127.0.0.1", f"--port={free_port()}")
-    began = time.monotonic()
-    assert completed(lonely, "polyaxon project get -p jour") == []
-    assert time.monotonic() - began < 5
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_get_a_script_of_their_own(person: Person, shell: str, tmp_path: Path) -> None:
-    target = tmp_path / "start"
-    person.cli("completion", shell, str(target), "--overwrite")
-    source = Path(target.read_text().split()[1])
-    assert "_POLYAXON_COMPLETE" in source.read_text()
-    if shutil.which(shell):
-        subprocess.run([shell, "-n", str(source)], check=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The Debian packages that the services come from."""
+"""The Debian packages that the services come from, and the programs of others that tests drive."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ PRESENT: Mapping[str, Callable[[], bool]] = {
     "rabbitmq-server": rabbitmq.PROGRAM.exists,
     "git": lambda: shutil.which("git") is not None,
 }
+# Shells that completion is tested in. Where one is missing, and this is not CI, its test is skipped.
+OPTIONAL = ("zsh", "fish")
 
 
 class PackagesMissingError(RuntimeError):
@@ -35,6 +37,11 @@ def missing_packages() -> list[str]:
     return [name for name, is_present in PRESENT.items() if not is_present()]
 
 
+def missing_optional() -> list[str]:
+    """Names of those that tests can do without."""
+    return [name for name in OPTIONAL if shutil.which(name) is None]
+
+
 def ensure_packages() -> list[str]:
     """Install what is missing and return its names; `PackagesMissingError` unless root on Debian."""
     missing = missing_packages()
@@ -44,6 +51,14 @@ def ensure_packages() -> list[str]:
     if left := missing_packages():
         raise PackagesMissingError(f"still missing after the installation: {' '.join(left)}")
     return missing
+
+
+def install_optional() -> list[str]:
+    """Install what tests can do without, where that is possible; names of what is missing afterwards."""
+    if missing := missing_optional():
+        with contextlib.suppress(PackagesMissingError):
+            install(missing)
+    return missing_optional()
 
 
 def install(names: Sequence[str]) -> None:
@@ -71,6 +86,9 @@ def _services_stay_off() -> Iterator[None]:
 
 def _apt_get(arguments: Sequence[str]) -> None:
     options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
+    if os.environ.get("CI") == "true":
+        # That machine has nothing to lose in a power cut; waiting for the disk is half of the time.
+        options += ["-o", "Dpkg::Options::=--force-unsafe-io"]
     for attempt in range(1, TRIES + 1):
         done = subprocess.run(
             ["apt-get", *options, *arguments],

@@ -20,6 +20,8 @@ __all__ = ["completion"]
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_POLYAXON_COMPLETE"
+# A start file of zsh need not have loaded what completion rests on.
+NEEDS = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }"}
 
 
 @click.command(cls=Command)
@@ -63,7 +65,10 @@ def _script(shell: str) -> str:
         raise CliError(f"There is no completion for {shell}", f"Use one of {', '.join(SHELLS)}")
     # The template alone: `source()` of bash starts one to ask for its version, which `--show` has no need of.
     complete = found(cli, {}, "polyaxon", VARIABLE)
-    return complete.source_template % complete.source_vars()
+    text = complete.source_template % complete.source_vars()
+    # Behind the first line, by which zsh knows what the file completes.
+    first, _, rest = text.partition("\n")
+    return f"{first}\n{NEEDS[shell]}\n{rest}" if shell in NEEDS else text
 
 
 def _start_file(shell: str) -> Path:

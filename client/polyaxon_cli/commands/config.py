@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "use_https": False,
     "verify_ssl": None,
 }
+# Kept only where they were set: the tool of 0.6 reads the same file.
+ADDED: dict[str, Any] = {"check_version": True}
 MAX_PORT = 65535
 
 
@@ -63,21 +65,16 @@ def get(session: Session, keys: tuple[str, ...]) -> None:
 @click.option("--port", type=click.IntRange(1, MAX_PORT), help="Port of the API.")
 @click.option("--use_https", "--use-https", type=bool, help="Talk TLS.")
 @click.option("--verify_ssl", "--verify-ssl", type=bool, help="Check the server's certificate.")
+@click.option(
+    "--check_version", "--check-version", type=bool, help="Say on a terminal when the server wants another version."
+)
 @pass_session
-def set_(
-    session: Session,
-    verbose: bool | None,
-    host: str | None,
-    port: int | None,
-    use_https: bool | None,
-    verify_ssl: bool | None,
-) -> None:
+def set_(session: Session, /, port: int | None, **given: Any) -> None:
     """Change settings; the others stay as they are."""
-    given = {"verbose": verbose, "host": host, "use_https": use_https, "verify_ssl": verify_ssl}
     changes = patch_of([*given.items(), ("port", None if port is None else str(port))])
     if not changes:
         raise click.UsageError("Nothing to set: give at least one option, such as --host=localhost.")
-    state.CONFIG.write({**_current(), **changes})
+    state.CONFIG.write({**DEFAULTS, **state.CONFIG.read(), **changes})
     # What was learnt from another server is of no use.
     state.CLI.delete()
     session.out.success("Config was updated.")
@@ -97,7 +94,7 @@ add_profiles(config)
 
 
 def _current() -> dict[str, Any]:
-    return {**DEFAULTS, **state.CONFIG.read()}
+    return {**DEFAULTS, **ADDED, **state.CONFIG.read()}
 
 
 def _show(session: Session, values: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from polyaxon_cli.errors import CliError
 from polyaxon_cli.failures import explain
 from polyaxon_cli.options import Command, project_option
 from polyaxon_cli.session import Session, pass_session
+from polyaxon_cli.versions import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,17 +111,13 @@ def _clock(answer: httpx.Response) -> Finding:
 
 def _versions(answer: httpx.Response) -> Finding:
     wanted = answer.json()
-    own, least, latest = (_parts(text) for text in (__version__, wanted["min_version"], wanted["latest_version"]))
+    own, least, latest = (parts(text) for text in (__version__, wanted["min_version"], wanted["latest_version"]))
     told = f"This tool is {__version__}; the server takes {wanted['min_version']} to {wanted['latest_version']}."
     if own < least:
         return Finding("versions", "failed", f"{told} Run `polyaxon upgrade`.")
     if own < latest:
         return Finding("versions", "warning", f"{told} `polyaxon upgrade` brings the newest.")
     return Finding("versions", "ok", told)
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int("".join(filter(str.isdigit, part)) or 0) for part in version.split("."))
 
 
 def _who(session: Session) -> dict[str, Any]:

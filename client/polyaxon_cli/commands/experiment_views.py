@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from polyaxon_cli.comparing import differences
-from polyaxon_cli.completion import complete_metrics, complete_runs
+from polyaxon_cli.completion import complete_runs, complete_runs_and_metrics
 from polyaxon_cli.errors import CliError
 from polyaxon_cli.options import project_option
 from polyaxon_cli.plotting import STYLES, Curve, chart
@@ -60,10 +60,8 @@ def _add_compare(group: click.Group) -> None:
 def _add_plot(group: click.Group) -> None:
     @group.command()
     @project_option()
-    @click.argument(
-        "ids", nargs=-1, required=True, type=RUN, metavar="ID...", shell_complete=complete_runs("experiment")
-    )
-    @click.argument("metric", metavar="METRIC", shell_complete=complete_metrics)
+    @click.argument("ids", nargs=-1, required=True, type=RUN, metavar="ID...", shell_complete=complete_runs_and_metrics)
+    @click.argument("metric", metavar="METRIC")
     @click.option("--height", type=click.IntRange(min=5), help="Lines of the chart.")
     @pass_session
     def plot(session: Session, ids: tuple[int, ...], metric: str, height: int | None) -> None:

@@ -11,6 +11,7 @@ from polyaxon_cli import __version__, state
 from polyaxon_cli.errors import CliError
 from polyaxon_cli.options import Command
 from polyaxon_cli.session import Session, connect, pass_session
+from polyaxon_cli.versions import answer_of
 
 __all__ = ["login", "logout", "version", "whoami"]
 
@@ -136,8 +137,8 @@ def _keep_versions(token: str) -> None:
     }
     with connect(token=token) as http:
         try:
-            known["min_version"] = http.get("versions/cli/").get("min_version")
+            known |= answer_of(http.get("versions/cli/"))
             known["log_handler"] = http.get("log_handler/")
-        except PolyaxonClientException:
+        except (PolyaxonClientException, KeyError):
             pass
     state.CLI.write(known)
