@@ -78,6 +78,7 @@ def cluster_spec(run: Run, rendered: Rendered, labels: dict[str, str], api_url: 
         outputs=_outputs(rendered, run.outputs_owner.sub_path),
         volumes=tuple(each for each in _data(rendered) if isinstance(each, Volume)),
         downloads=tuple(each for each in _data(rendered) if isinstance(each, Bucket)),
+        copied=_copied(run),
         code=None if is_built else _code(run, api_url),
         has_code_in_image=is_built,
         timeout=getattr(run, "timeout", None),
@@ -152,6 +153,12 @@ def outputs_of(run: Run) -> Volume | Bucket:
     """The outputs of a run, as another sees them. Raises `InvalidInput` if their store is no more."""
     name, definition = _outputs_store(_asks_for(run))
     return _store(name, definition, run.outputs_owner.sub_path)
+
+
+def _copied(run: Run) -> Volume | Bucket | None:
+    """Made in the pod, which may read and write where the platform may not."""
+    original = getattr(run, "original_experiment", None)
+    return outputs_of(original) if run.cloning_strategy == "copy" and original is not None else None
 
 
 def _asks_for(shown: Run | ExperimentGroup | None) -> list[str] | None:

@@ -26,7 +26,7 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
     """Prepare the run's outputs and render its command; `token` is what it identifies itself with."""
     rendered = _rendered(run)
     on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
-    outputs = _outputs_on_cluster(run, rendered) if on_cluster else prepare_outputs(run)
+    outputs = Path(cluster_launch.outputs_path(run, rendered)) if on_cluster else prepare_outputs(run)
     data = cluster_launch.data_paths(rendered) if on_cluster else settings.CONFIG.stores.data_paths
     log_path = storage.logs().local_path(run.sub_path)
     others = read_outputs(run, rendered)
@@ -45,13 +45,6 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
         outputs_path=outputs,
         cluster=cluster,
     )
-
-
-def _outputs_on_cluster(run: Run, rendered: Rendered) -> Path:
-    """The folder as pods see it, which make it themselves; only a copy is made here."""
-    if run.cloning_strategy == "copy":
-        prepare_outputs(run)
-    return Path(cluster_launch.outputs_path(run, rendered))
 
 
 def _rendered(run: Run) -> Rendered:

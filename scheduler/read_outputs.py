@@ -34,9 +34,9 @@ class ReadOutputs:
     def added_to(self, spec: ClusterSpec, own: str) -> ClusterSpec:
         """With the stores, but for the run's `own` outputs (a sub-path of the store), which it has already."""
         mine = getattr(spec.outputs, "mount_path", None) or getattr(spec.outputs, "path", own)
-        volumes = [each for each in self.stores if isinstance(each, Volume) and each.mount_path != mine]
+        reads = [each for each in self.stores if isinstance(each, Volume) and each.mount_path != mine]
         downloads = [each for each in self.stores if isinstance(each, Bucket) and each.path != mine]
-        return replace(spec, volumes=(*spec.volumes, *volumes), downloads=(*spec.downloads, *downloads))
+        return replace(spec, reads=tuple(reads), downloads=(*spec.downloads, *downloads))
 
 
 def read_outputs(run: Experiment | Job | NotebookJob, rendered: Rendered) -> ReadOutputs:
@@ -63,7 +63,6 @@ def _place(run: Experiment | Job, number: int) -> Volume | Bucket:
     place = cluster_launch.outputs_of(run)
     if isinstance(place, Bucket):
         return replace(place, name=f"{place.name}-read-{number}")
-    storage.outputs().prepare(run.outputs_owner.sub_path)  # else a node makes it, as its own
     return replace(place, read_only=True)
 
 

@@ -41,7 +41,7 @@ def test_pods_see_them_and_cannot_write(project: Project) -> None:
         )
         for each in (job, read)
     ]
-    assert [each for each in spec.volumes if each.name == "main"] == seen
+    assert list(spec.reads) == seen
 
 
 def test_from_an_object_store_they_are_copied(project: Project) -> None:
@@ -65,7 +65,7 @@ def test_its_own_outputs_are_mounted_once(project: Project) -> None:
     assert paths(resumed)["experiments"] == [f"/outputs/{first.sub_path}"]
     spec = launch_spec(resumed, "key").cluster
     assert spec is not None
-    assert [each.name for each in spec.volumes if each.name == "main"] == []
+    assert spec.reads == ()
 
 
 def test_a_notebook_sees_them(project: Project) -> None:
@@ -74,3 +74,15 @@ def test_a_notebook_sees_them(project: Project) -> None:
     notebook.attempt = 1
     launch = launches.launch_spec(notebook, "")
     assert json.loads(launch.env["POLYAXON_REFS_OUTPUTS_PATHS"])["experiments"] == [f"/outputs/{read.sub_path}"]
+
+
+def test_a_copy_is_made_in_the_pod(project: Project) -> None:
+    first = make_experiment(project)
+    copied = make_experiment(project, original=first, cloning_strategy="copy")
+    copied.attempt = 1
+    spec = launch_spec(copied, "key").cluster
+    assert spec is not None
+    assert isinstance(spec.copied, Volume)
+    assert (spec.copied.name, spec.copied.sub_path) == ("main", f"runs/{first.sub_path}")
+    assert isinstance(spec.outputs, Volume)
+    assert spec.outputs.sub_path == f"runs/{copied.sub_path}"
