@@ -234,8 +234,10 @@ def decide(trial: Experiment, kind: str, reason: str, numbers: Mapping[str, Any]
 def why_stopped(run: Runnable) -> str | None:
     """Why the platform wanted `run` to end; None when its user did."""
     if isinstance(run, Plugin):
-        definition = type(run)._base_manager.values_list("definition", flat=True).get(pk=run.pk)
-        return definition.get("stop_reason")
+        told: str | None = (
+            type(run)._base_manager.values_list("definition", flat=True).get(pk=run.pk).get("stop_reason")
+        )
+        return told
     if not isinstance(run, Experiment) or run.experiment_group_id is None:
         return None
     decision = SearchDecision.objects.filter(experiment=run, kind=SearchDecision.STOP).order_by("-id").first()
