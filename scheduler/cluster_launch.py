@@ -78,6 +78,7 @@ def cluster_spec(run: Run, rendered: Rendered, labels: dict[str, str], api_url: 
         outputs=_outputs(rendered, run.outputs_owner.sub_path),
         volumes=tuple(each for each in _data(rendered) if isinstance(each, Volume)),
         downloads=tuple(each for each in _data(rendered) if isinstance(each, Bucket)),
+        copied=_copied(run),
         code=None if is_built else _code(run, api_url),
         has_code_in_image=is_built,
         timeout=getattr(run, "timeout", None),
@@ -148,12 +149,29 @@ def tensorboard_spec(
     return spec, definition.get("mountPath") or f"/{name}"
 
 
-def _asks_for(shown: Experiment | ExperimentGroup | None) -> list[str] | None:
+def outputs_of(run: Run) -> Volume | Bucket:
+    """The outputs of a run, as another sees them. Raises `InvalidInput` if their store is no more."""
+    name, definition = _outputs_store(_asks_for(run))
+    return _store(name, definition, run.outputs_owner.sub_path)
+
+
+def _copied(run: Run) -> Volume | Bucket | None:
+    """Made in the pod, which may read and write where the platform may not."""
+    original = getattr(run, "original_experiment", None)
+    return outputs_of(original) if run.cloning_strategy == "copy" and original is not None else None
+
+
+def _asks_for(shown: Run | ExperimentGroup | None) -> list[str] | None:
     """Outputs stores that the file of what is shown names."""
     if shown is None or not shown.content:
         return None
-    kind = "experiment" if isinstance(shown, Experiment) or shown.hptuning is None else "group"
-    return getattr(parse(shown.content, kind=kind).environment, "artifact_refs", None)
+    return getattr(parse(shown.content, kind=_kind_of_file(shown)).environment, "artifact_refs", None)
+
+
+def _kind_of_file(shown: Run | ExperimentGroup) -> str:
+    if isinstance(shown, Job):
+        return "job"
+    return "experiment" if isinstance(shown, Experiment) or shown.hptuning is None else "group"
 
 
 def outputs_path(run: Run | NotebookJob, rendered: Rendered) -> str:

@@ -47,7 +47,9 @@ def _cluster_runner() -> Runner:
 
     config = settings.CONFIG.kubernetes
     patience = Patience(
-        image=timedelta(seconds=config.k8s_image_patience), config=timedelta(seconds=config.k8s_config_patience)
+        image=timedelta(seconds=config.k8s_image_patience),
+        config=timedelta(seconds=config.k8s_config_patience),
+        node=timedelta(seconds=config.k8s_node_patience),
     )
     return ClusterRunner(
         cluster_api(), DatabasePodStore(), lambda: cluster_settings(settings.CONFIG), patience=patience

@@ -16,6 +16,7 @@ from polyaxon.db.models.abstract import Runnable
 from polyaxon.errors import InvalidInput
 from polyaxon_schemas import Rendered, parse
 from scheduler import cluster_launch
+from scheduler.read_outputs import read_outputs
 from scheduler.runners.base import LaunchSpec
 
 Run = Experiment | Job
@@ -25,27 +26,25 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
     """Prepare the run's outputs and render its command; `token` is what it identifies itself with."""
     rendered = _rendered(run)
     on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
-    outputs = _outputs_on_cluster(run, rendered) if on_cluster else prepare_outputs(run)
+    outputs = Path(cluster_launch.outputs_path(run, rendered)) if on_cluster else prepare_outputs(run)
     data = cluster_launch.data_paths(rendered) if on_cluster else settings.CONFIG.stores.data_paths
     log_path = storage.logs().local_path(run.sub_path)
+    others = read_outputs(run, rendered)
+    cluster = None
+    if on_cluster:
+        made = cluster_launch.cluster_spec(run, rendered, _pod_labels(run), api_url())
+        cluster = others.added_to(made, str(outputs))
     return LaunchSpec(
         run=run.uuid.hex,
         attempt=run.attempt,
         command=rendered.command,
-        env=environment(run, rendered, outputs, log_path, data, token=token),
+        env={**environment(run, rendered, outputs, log_path, data, token=token), **others.environment},
         repository=storage.repository_path(run.project) if commit_of(run) else None,
         commit=commit_of(run),
         log_path=log_path,
         outputs_path=outputs,
-        cluster=cluster_launch.cluster_spec(run, rendered, _pod_labels(run), api_url()) if on_cluster else None,
+        cluster=cluster,
     )
-
-
-def _outputs_on_cluster(run: Run, rendered: Rendered) -> Path:
-    """The folder as pods see it, which make it themselves; only a copy is made here."""
-    if run.cloning_strategy == "copy":
-        prepare_outputs(run)
-    return Path(cluster_launch.outputs_path(run, rendered))
 
 
 def _rendered(run: Run) -> Rendered:

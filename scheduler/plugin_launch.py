@@ -15,6 +15,7 @@ from polyaxon.security.service_tokens import service_token
 from polyaxon_schemas import parse
 from scheduler import cluster_launch, service_commands
 from scheduler.launch import api_url, commit_of, item_labels, platform_environment, wants_gpu
+from scheduler.read_outputs import read_outputs
 from scheduler.runners.base import LaunchSpec
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ def notebook_spec(run: NotebookJob) -> LaunchSpec:
     data = cluster_launch.data_paths(rendered) if on_cluster else settings.CONFIG.stores.data_paths
     log_path = storage.logs().local_path(run.sub_path)
     secret = service_token(run.uuid)
+    others = read_outputs(run, rendered)
     env = {
         **rendered.env_vars,
         "NVIDIA_VISIBLE_DEVICES": "all" if wants_gpu(rendered) else "none",
         **platform_environment(rendered, outputs, log_path, data),
+        **others.environment,
         **_service_environment(served.service),
         "POLYAXON_SECRET_USER_TOKEN": tokens.issue(run.user, run=run.uuid),
         "POLYAXON_NOTEBOOK_INFO": json.dumps(item_labels(run, "notebook")),
@@ -49,7 +52,8 @@ def notebook_spec(run: NotebookJob) -> LaunchSpec:
     cluster = None
     if on_cluster:
         labels = item_labels(run, "notebook")
-        cluster = cluster_launch.notebook_spec(run, rendered, labels, api_url(), served.service)
+        made = cluster_launch.notebook_spec(run, rendered, labels, api_url(), served.service)
+        cluster = others.added_to(made, str(outputs))
     commit = commit_of(run)
     return LaunchSpec(
         run=run.uuid.hex,

@@ -12,6 +12,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 EXPIRY_INTERVAL = 300.0  # seconds
 SWEEP_INTERVAL = 3600.0
+IDLE_INTERVAL = 15.0
 REPLICAS_INTERVAL = 1.0
 # Of searches that look at what their trials report while they run. Reports themselves wake nobody: they come too often.
 SEARCHES_INTERVAL = 2.0
@@ -26,6 +27,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
         "scheduler.searches": SEARCHES_INTERVAL,
         "scheduler.expire": EXPIRY_INTERVAL,
         "scheduler.sweep": SWEEP_INTERVAL,
+        "scheduler.idle": IDLE_INTERVAL,
         "scheduler.webhooks": config.webhooks.webhooks_interval,
         "monitors.usage": config.runner.usage_interval,
         "monitors.cluster": config.intervals.intervals_clusters_update_system_nodes,

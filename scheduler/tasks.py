@@ -14,6 +14,7 @@ from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
+from scheduler.passes.idle import stop_idle
 from scheduler.passes.pruning import groups_to_watch
 from scheduler.passes.replica_statuses import follow_replicas, note_nodes
 from scheduler.passes.runs import advance
@@ -109,6 +110,12 @@ def webhooks_pass() -> None:
 @one_at_a_time
 def expire_pass() -> None:
     expire()
+
+
+@app.task(name="scheduler.idle")
+@one_at_a_time
+def idle_pass() -> None:
+    stop_idle()
 
 
 @app.task(name="scheduler.sweep")

@@ -18,7 +18,7 @@ from api.finders import find_project
 from api.pages.base import message_page
 from api.permissions import check_scopes
 from api.proxy.targets import MODELS, Forwarded, Upstream
-from polyaxon.actions.plugins import Target, latest_notebook, latest_tensorboard
+from polyaxon.actions.plugins import Target, latest_notebook, latest_tensorboard, note_use
 from polyaxon.db.models import Experiment, ExperimentGroup, NotebookJob, Project, User
 from polyaxon.security.permissions import may, may_read
 from polyaxon.security.scopes import Verb
@@ -91,6 +91,8 @@ class ServedView(_ServiceView):
             raise Http404
         self.check(row.project)
         found = self.answer_of(row)
+        if isinstance(found, Upstream):
+            note_use(row)  # also while a WebSocket is open, for which this is asked again and again
         return Forwarded(request, found) if isinstance(found, Upstream) else found
 
 

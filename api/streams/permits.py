@@ -39,6 +39,11 @@ class Places:
     def __init__(self) -> None:
         self._users: Counter[int] = Counter()
 
+    @property
+    def count(self) -> int:
+        """Streams that are open."""
+        return self._users.total()
+
     @contextmanager
     def taken(self, user: int) -> Iterator[None]:
         """A place for a stream of the user with this id. Raises `TooManyStreams`."""

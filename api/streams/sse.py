@@ -16,6 +16,7 @@ from api.streams.feed import feed
 from api.streams.permits import RETRY_SECONDS, TooManyStreams, places, rechecks
 from api.streams.polling import watches
 from api.streams.targets import EventTarget, RunTarget, StreamResponse, Target
+from polyaxon.closing import closing
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -113,11 +114,13 @@ async def _stream(
 ) -> None:
     """Send `pieces` until they end, the client leaves or takes nothing for too long, or it may not have them any more.
 
-    Its next request then tells a client that is refused why. `more`: headers.
+    Its next request then tells a client that is refused why. When this server closes, another goes on where this one
+    ended. `more`: headers.
     """
     await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *more]})
     sending = asyncio.create_task(_send_all(pieces, send))
-    others = (asyncio.create_task(_left(receive)), asyncio.create_task(rechecks.lost(scope)))
+    ends = (_left(receive), rechecks.lost(scope), closing.begins())
+    others = [asyncio.create_task(end) for end in ends]
     try:
         await asyncio.wait({sending, *others}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from polyaxon.actions import code
 from polyaxon.actions.names import free_name
+from polyaxon.actions.outputs_refs import outputs_refs
 from polyaxon.actions.repeats import tell
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.actions.statuses import first_status
@@ -123,6 +124,8 @@ def backend_of(specification: Specification) -> str | None:
 
 def insert_run(model: type[RunT], project: Project, user: User, new: NewRun, **fields: Any) -> RunT:
     """Store a prepared run and have it dispatched."""
+    if new.rendered is not None:
+        outputs_refs(project, user, new.rendered.environment)  # or it is refused now, not when it starts
     new.backend = new.backend or ("native" if new.is_managed else "other")
     for name in ("params", "run_env", "data_refs", "cloning_strategy", "build_job"):
         fields[name] = getattr(new, name)

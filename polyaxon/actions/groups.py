@@ -13,6 +13,7 @@ from django.db import transaction
 from hpsearch import MemoryHistory, SearchError, create_algorithm
 from polyaxon.actions import code
 from polyaxon.actions.creation import NewItem, insert, named_once
+from polyaxon.actions.outputs_refs import outputs_refs
 from polyaxon.actions.runs import WAITING, request_stop
 from polyaxon.actions.specs import parse_content
 from polyaxon.actions.statuses import lock, set_status
@@ -27,7 +28,7 @@ from polyaxon.errors import InvalidInput
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials.counts import count_trials
 from polyaxon.wakeups import wake
-from polyaxon_schemas import PolyaxonfileError, Specification
+from polyaxon_schemas import PolyaxonfileError, Rendered, Specification
 
 MAX_SEED = 2**31
 PENDING_STOPPED = "The trials that had not started were stopped by a user."
@@ -51,7 +52,8 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
     seed = 0
     if new.content is not None:
         specification = parse_content(new.content, kind="group")
-        hptuning, seed = _checked_search(specification, new.seed)
+        hptuning, seed, trial = _checked_search(specification, new.seed)
+        outputs_refs(project, user, trial.environment)
     elif new.is_managed and not new.experiment_ids:
         raise InvalidInput(
             "A search needs `content`, a polyaxonfile of kind group; a selection needs `experiment_ids`."
@@ -69,8 +71,8 @@ def create_group(project: Project, user: User, new: NewGroup) -> ExperimentGroup
     return group
 
 
-def _checked_search(specification: Specification, drawn: int | None) -> tuple[dict[str, Any], int]:
-    """The search section with its defaults, and a seed; tried once, so that a wrong file is refused now."""
+def _checked_search(specification: Specification, drawn: int | None) -> tuple[dict[str, Any], int, Rendered]:
+    """The search section with its defaults, a seed, and a first trial, so that a wrong file is refused now."""
     assert specification.hptuning is not None
     given = drawn if specification.hptuning.seed is None else specification.hptuning.seed
     seed = given if given is not None else secrets.randbelow(MAX_SEED - 1) + 1
@@ -79,10 +81,10 @@ def _checked_search(specification: Specification, drawn: int | None) -> tuple[di
         if not decision.suggestions:
             raise InvalidInput(f"The search has nothing to try: {decision.reason}", field="hptuning")
         content = json.dumps(specification.trial_content(decision.suggestions[0].params))
-        parse_content(content, kind="experiment").render()
+        trial = parse_content(content, kind="experiment").render()
     except (SearchError, PolyaxonfileError) as error:
         raise InvalidInput(str(error)) from error
-    return specification.hptuning.resolved(), seed
+    return specification.hptuning.resolved(), seed, trial
 
 
 def _pinned(specification: Specification) -> tuple[str | None, str | None]:

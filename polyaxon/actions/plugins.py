@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from polyaxon import options
 from polyaxon.actions import code
 from polyaxon.actions.creation import NewRunnable, insert
 from polyaxon.actions.images import image_for
-from polyaxon.actions.runs import request_stop
+from polyaxon.actions.outputs_refs import outputs_refs
+from polyaxon.actions.runs import beat, request_stop
 from polyaxon.actions.specs import check_renders, parse_content
 from polyaxon.db.models import (
     Experiment,
@@ -62,7 +65,9 @@ def start_notebook(project: Project, user: User, new: NewPlugin) -> tuple[Notebo
         active = active_notebook(project)
         if active is not None:
             return active, False
-        image = image_for(project, user, check_renders(specification), new.code_reference)
+        rendered = check_renders(specification)
+        outputs_refs(project, user, rendered.environment)
+        image = image_for(project, user, rendered, new.code_reference)
         return _insert(NotebookJob, project, user, new, data_refs=new.data_refs, build_job=image), True
 
 
@@ -155,3 +160,22 @@ def latest_of(item: Project | Experiment | ExperimentGroup) -> TensorboardJob | 
     if isinstance(item, Experiment):
         return latest_tensorboard(item.project, Target(experiment=item))
     return latest_tensorboard(item.project, Target(experiment_group=item))
+
+
+# -- use --
+
+KINDS: tuple[type[Plugin], ...] = (NotebookJob, TensorboardJob)
+NOTED_EVERY = 30.0  # seconds: use is written down no oftener
+
+
+def idle_timeout(row: Plugin) -> int:
+    """Seconds without use after which it is stopped; 0: never. `row.project.owner` is at hand."""
+    return int(options.value(f"{row.WORD.upper()}S:IDLE_TIMEOUT", owner=row.project.owner) or 0)
+
+
+def note_use(row: Plugin) -> None:
+    """Somebody uses it. A sign of life like that of runs, stored in the same place."""
+    timeout = idle_timeout(row)
+    interval = min(NOTED_EVERY, timeout / 4) if timeout else NOTED_EVERY
+    if row.heartbeat_at is None or timezone.now() - row.heartbeat_at > timedelta(seconds=interval):
+        beat(row)

@@ -18,6 +18,7 @@ from polyaxon.actions.statuses import first_statuses, lock
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
 from polyaxon.db.models.abstract import Runnable
+from polyaxon.db.models.plugins import Plugin
 from polyaxon.db.server_side import answers
 from polyaxon.db.writes import append, append_all, insertion
 from polyaxon.lifecycles import tables as s
@@ -232,6 +233,11 @@ def decide(trial: Experiment, kind: str, reason: str, numbers: Mapping[str, Any]
 
 def why_stopped(run: Runnable) -> str | None:
     """Why the platform wanted `run` to end; None when its user did."""
+    if isinstance(run, Plugin):
+        told: str | None = (
+            type(run)._base_manager.values_list("definition", flat=True).get(pk=run.pk).get("stop_reason")
+        )
+        return told
     if not isinstance(run, Experiment) or run.experiment_group_id is None:
         return None
     decision = SearchDecision.objects.filter(experiment=run, kind=SearchDecision.STOP).order_by("-id").first()

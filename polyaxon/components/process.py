@@ -1,4 +1,4 @@
-"""One component as a process: its worker, its loops, its status page; from start to a clean end."""
+"""One component as a process: its worker or HTTP server, its loops, its status page; from start to a clean end."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from django.db import connection
 from polyaxon.components import leases
 from polyaxon.components.http import StatusServer
 from polyaxon.components.loops import Loops
-from polyaxon.components.registry import COMPONENTS, loops
+from polyaxon.components.registry import COMPONENTS, WEB, loops
+from polyaxon.components.web import WebThread
 from polyaxon.components.worker import is_connected, thread_worker
 
 logger = logging.getLogger(__name__)
+
+DRAIN_MARGIN = 2.0  # seconds that are left when requests under way are cut off
 
 
 class StartRefused(Exception):
@@ -44,6 +47,7 @@ class Component:
             )
         self._worker = thread_worker([queue], f"{name}@{self.owner}") if queue else None
         self._worker_thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._web = self._serving(config.server.host, config.server.port) if name == WEB else None
         self._loops = Loops(
             loops(name),
             seconds=config.components.lease_seconds,
@@ -60,6 +64,8 @@ class Component:
         self._status.start()
         if self._worker is not None:
             self._worker_thread.start()
+        if self._web is not None:
+            self._web.start()
         self._loops.start()
         sys.stdout.write(f"{self.name} works; see /healthz, /readyz and /metrics on port {self._status.port}\n")
         sys.stdout.flush()
@@ -72,7 +78,7 @@ class Component:
         if self._died is not None:
             self._leave(self._died)
         if not stopped:
-            self._leave("A pass did not end in time and was cut off; it is done again.", code=0)
+            self._leave("What was under way did not end in time and was cut off; passes are done again.", code=0)
         return 0
 
     def _stop(self) -> bool:
@@ -80,9 +86,10 @@ class Component:
         deadline = time.monotonic() + self._patience
         ending = threading.Thread(target=self._stop_worker, name="worker-stop", daemon=True)
         ending.start()
-        ended = self._loops.stop(self._patience)
+        served = self._web is None or self._web.stop(self._patience)
+        ended = self._loops.stop(deadline - time.monotonic())
         ending.join(max(0.0, deadline - time.monotonic()))
-        return ended and not ending.is_alive()
+        return served and ended and not ending.is_alive()
 
     def _stop_worker(self) -> None:
         if self._worker is not None:
@@ -110,6 +117,15 @@ class Component:
         sys.stdout.flush()
         os._exit(code)
 
+    def _serving(self, host: str, port: int) -> WebThread:
+        try:
+            return WebThread(host, port, drain=max(1.0, self._patience - DRAIN_MARGIN), on_death=self._give_up)
+        except OSError as error:
+            raise StartRefused(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another address with "
+                "POLYAXON_HOST and POLYAXON_PORT."
+            ) from error
+
     def _listen(self, host: str, port: int) -> StatusServer:
         try:
             return StatusServer(host, port, {"/healthz": self._health, "/readyz": self._readiness})
@@ -124,7 +140,11 @@ class Component:
         return is_well, {"component": self.name, "replica": self.owner, "loops": self._loops.describe()}
 
     def _readiness(self) -> tuple[bool, dict[str, Any]]:
-        parts = {"database": _answers(), "broker": self._worker is None or is_connected(self._worker)}
+        parts = {
+            "database": _answers(),
+            "broker": self._worker is None or is_connected(self._worker),
+            "http": self._web is None or self._web.is_serving,
+        }
         is_ready = all(parts.values()) and not self._ending.is_set() and self._died is None
         return is_ready, self._health()[1] | parts
 

@@ -12,8 +12,11 @@ from polyaxon.queues import EVENTS, HPSEARCH, MONITORS, PASSES
 
 Work = Callable[[Turn], None]
 
+WEB = "api"  # the component that serves HTTP
+
 # Name of each component, and the queue that it works on, if any.
 COMPONENTS: dict[str, str | None] = {
+    WEB: None,
     "scheduler": PASSES,
     "hpsearch": HPSEARCH,
     "monitors": MONITORS,

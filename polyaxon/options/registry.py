@@ -125,6 +125,14 @@ def _plugins() -> Iterator[Option]:
             length=2,
             cache_seconds=LONG,
         )
+        yield Option(
+            f"{area}:IDLE_TIMEOUT",
+            "int",
+            f"Seconds after which {area.lower()} that nobody opens are stopped; 0: never.",
+            0,
+            minimum=0,
+            **OWN,
+        )
     yield Option(
         "NOTEBOOKS:MOUNT_CODE", "bool", "Mount the repository instead of copying it.", default=False, cache_seconds=LONG
     )

@@ -269,6 +269,10 @@ class KubernetesConfig(Area):
     k8s_config_patience: Seconds = Field(
         300.0, description="Seconds for which a secret or volume of a pod may be missing until the run fails."
     )
+    k8s_node_patience: Seconds = Field(
+        60.0,
+        description="Seconds after a pod should be gone until its node counts as lost, and the pod is given up.",
+    )
     k8s_dcgm_namespace: str = Field("gpu-operator", description="Namespace of the pods of NVIDIA's DCGM exporter.")
     k8s_dcgm_selector: str = Field(
         "",

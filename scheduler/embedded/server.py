@@ -7,19 +7,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 
 from polyaxon.components import leases
+from polyaxon.components.web import HttpServer, http_config, listen
 from scheduler.configured import configured_runner
 from scheduler.embedded.accounts import PASSWORD_FILE, ensure_admin
-from scheduler.embedded.connections import BoundedProtocol
 from scheduler.embedded.data_folder import FolderUnusable, claim
 from scheduler.embedded.database import DatabaseUnusable, claim_database
 from scheduler.embedded.worker import Workers
@@ -27,7 +24,6 @@ from scheduler.embedded.worker import Workers
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 5
-KEEP_ALIVE_SECONDS = 75
 
 
 class StartRefused(Exception):
@@ -40,7 +36,7 @@ def serve() -> None:
     try:
         with (
             claim(folder),
-            listen(settings.CONFIG.server.host, settings.CONFIG.server.port) as listener,
+            _listen(settings.CONFIG.server.host, settings.CONFIG.server.port) as listener,
             claim_database(),
         ):
             _serve(folder, listener)
@@ -52,7 +48,7 @@ def _serve(folder: Path, listener: socket.socket) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     leases.end_all()  # the database is ours alone, so whoever holds one is dead
     password = ensure_admin(folder)
-    http = _HttpServer(_http_config())
+    http = _HttpServer(http_config(DRAIN_SECONDS))
     http.take_signals()
     workers = Workers(on_death=http.give_up)
     workers.start()
@@ -81,25 +77,17 @@ def _leave(message: str, *, code: int = 1) -> NoReturn:
     os._exit(code)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, taken before anything else is done."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        listener.bind((host, port))
+        return listen(host, port)
     except OSError as error:
-        listener.close()
         raise StartRefused(
             f"Cannot listen on {host}:{port}: {error.strerror}. Choose another address with HOST and PORT."
         ) from error
-    listener.listen(1024)
-    listener.set_inheritable(False)
-    return listener
 
 
-class _HttpServer(uvicorn.Server):
-    """Ends on a signal, and leaves the rest of the shutdown to its caller.
+class _HttpServer(HttpServer):
+    """Leaves the rest of the shutdown to its caller.
 
     Uvicorn would deliver the signal again when it is done, and the process would die with its runs still going.
     """
@@ -114,23 +102,6 @@ class _HttpServer(uvicorn.Server):
     def take_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _http_config() -> uvicorn.Config:
-    return uvicorn.Config(
-        "api.asgi:application",
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        http=BoundedProtocol,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
 
 
 def _announce(folder: Path, password: str | None) -> None:

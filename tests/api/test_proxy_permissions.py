@@ -211,3 +211,14 @@ def test_the_cookies_of_old_pages_are_not_for_notebooks(owner: User) -> None:
     assert {browser.cookies[name]["path"] for name in ("token", "user")} == {"/app"}
     assert browser.cookies["sessionid"]["httponly"]
     assert tokens.find(browser.cookies["token"].value) is not None
+
+
+def test_opening_one_counts_as_use(notebook: NotebookJob, project: Project) -> None:
+    NotebookJob.objects.update(heartbeat_at=None)
+    assert opened(client_of(make_user("stranger")), notebook) != OK
+    notebook.refresh_from_db()
+    assert notebook.heartbeat_at is None
+    assert project.user is not None
+    assert opened(client_of(project.user), notebook) == OK
+    notebook.refresh_from_db()
+    assert notebook.heartbeat_at is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.cluster.helper import push_helper
 from tests.components.processes import Process
-from tests.embedded.server import PASSWORD, ROOT, Server, postgres_environment
+from tests.embedded.server import PASSWORD, ROOT, Server, free_port, postgres_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,11 @@ COMPONENTS = ("scheduler", "hpsearch", "monitors", "k8s-events", "events", "beat
 class Platform:
     """Everything that is ours. `api` speaks for it; `parts` are its other processes, by component."""
 
-    def __init__(self, cluster: Cluster, namespace: str, folder: Path, *, postgres: str, amqp: str, redis: str) -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, folder: Path, *, postgres: str, amqp: str, redis: str, **more: str
+    ) -> None:
+        """`more`: settings."""
+        self.namespace = namespace
         self.outputs = folder / "outputs"
         self.outputs.mkdir()
         self.outputs.chmod(0o777)
@@ -47,6 +51,7 @@ class Platform:
             "POLYAXON_PERSISTENCE_OUTPUTS": json.dumps({"o": {"mountPath": "/outputs", "hostPath": str(self.outputs)}}),
             "POLYAXON_OUTPUTS_ROOT": str(self.outputs),
             "NO_PROXY": f"{host},10.0.0.0/8,127.0.0.1,localhost",
+            **more,
         }
         self.folder = folder
         self.api = _Api(folder / "data", self.environment)
@@ -71,7 +76,8 @@ class Platform:
 
     def stop(self) -> dict[str, list[int]]:
         """The exit code of each process, by component."""
-        return {name: [part.stop() for part in parts] for name, parts in self.parts.items()}
+        codes = {name: [part.stop() for part in parts] for name, parts in self.parts.items()}
+        return codes | {"api": [self.api.stop()]}
 
     def close(self) -> None:
         for part in self.all_parts():
@@ -81,7 +87,8 @@ class Platform:
 
     def describe(self) -> str:
         """The end of every log."""
-        return "\n".join(f"== {part.name} ==\n{part.tail()[-2000:]}" for part in self.all_parts())
+        logs = {part.name: part.tail() for part in self.all_parts()} | {"api": self.api.log.read_text()}
+        return "\n".join(f"== {name} ==\n{text[-2000:]}" for name, text in logs.items())
 
     def _manage(self, *arguments: str) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
@@ -89,14 +96,11 @@ class Platform:
 
 
 class _Api(Server):
-    """The API alone."""
+    """The API, as a component of its own."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         super().__init__(folder)
         self.environment |= environment
-        host = environment["POLYAXON_HOST"]
-        self.url = f"http://{host}:{self.port}"
-        self.command = [
-            *(sys.executable, "-m", "uvicorn", "api.asgi:application", "--lifespan", "off"),
-            *("--host", host, "--port", str(self.port), "--log-level", "warning"),
-        ]
+        self.environment["POLYAXON_COMPONENT_PORT"] = str(free_port())
+        self.url = f"http://{environment['POLYAXON_HOST']}:{self.port}"
+        self.command = [sys.executable, str(ROOT / "manage.py"), "component", "api"]

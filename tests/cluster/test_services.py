@@ -21,7 +21,7 @@ from tests.cluster import images
 from tests.cluster.helper import push_helper
 from tests.cluster.runs import make_runner, on_node, pod_log, watching
 from tests.cluster.services import STAND_IN, push_services
-from tests.embedded.server import Server
+from tests.embedded.server import ROOT, Server
 from tests.helper.test_init import upload
 from tests.runners.contract import ServiceContract
 
@@ -252,3 +252,26 @@ def test_a_dockerfile_of_the_project_is_used_as_it_is(
     found = server.wait_for(f"admin/own/jobs/{made['id']}", DONE, 300)
     assert found["last_status"] == "succeeded"
     assert pod_log(core, namespace, found["uuid"]) == ["mine", "a part"]
+
+
+def test_the_helper_is_built_as_its_dockerfile_says(
+    server: Server, core: client.CoreV1Api, namespace: str, cluster: Cluster
+) -> None:
+    """But for the system below it: no registry of the world is reached from here."""
+    folder = ROOT / "docker" / "helper"
+    files = {str(path.relative_to(folder)): path.read_text() for path in (folder / "Dockerfile", *folder.rglob("*.py"))}
+    first, _, rest = files["Dockerfile"].partition("FROM python:3.13-alpine\n")
+    assert rest
+    files["Dockerfile"] = f"{first}FROM {cluster.base_image}\n{rest}"
+    server.request("POST", "projects", {"name": "helper"})
+    upload(server, "helper", archive(**files))
+    content = {
+        "version": 1,
+        "kind": "job",
+        "build": {"dockerfile": "Dockerfile"},
+        "run": {"cmd": """POLYAXON_HELPER='{"folders": ["/tmp/made"]}' python3 -m helper init; ls -d /tmp/made"""},
+    }
+    made = server.request("POST", "admin/helper/jobs", {"content": json.dumps(content)})
+    found = server.wait_for(f"admin/helper/jobs/{made['id']}", DONE, 300)
+    assert found["last_status"] == "succeeded", found
+    assert pod_log(core, namespace, found["uuid"]) == ["/tmp/made"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,3 +163,42 @@ def test_archives_stay_in_their_folder(tmp_path: Path, python: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in folder.iterdir()) == ["run.sh", "same"]
     assert (folder / "run.sh").stat().st_mode & 0o7777 == 0o755
+
+
+def copying(original: Path, target: Path) -> dict[str, Any]:
+    return {"folders": [str(target)], "copies": [{"from": str(original), "path": str(target)}]}
+
+
+def test_outputs_of_another_run_are_copied_once(tmp_path: Path) -> None:
+    original, target = tmp_path / "runs" / "1", tmp_path / "runs" / "2"
+    (original / "models").mkdir(parents=True)
+    (original / "models" / "a.bin").write_text("weights")
+    (original / "models" / "a.bin").chmod(0o640)
+    (original / "link").symlink_to("models/a.bin")
+    assert run("init", copying(original, target)) == (0, "")
+    assert (target / "link").read_text() == "weights"
+    assert (target / "models" / "a.bin").stat().st_mode & 0o777 == 0o640
+    assert (target / "models" / "a.bin").stat().st_mtime == (original / "models" / "a.bin").stat().st_mtime
+    assert target.stat().st_mode & 0o7777 == 0o2775
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["1", "2"]
+    # A further attempt finds what the one before it left.
+    (target / "models" / "a.bin").write_text("trained on")
+    assert run("init", copying(original, target)) == (0, "")
+    assert (target / "models" / "a.bin").read_text() == "trained on"
+    assert (original / "models" / "a.bin").read_text() == "weights"
+
+
+def test_a_copy_that_was_cut_off_begins_anew(tmp_path: Path) -> None:
+    original, target = tmp_path / "1", tmp_path / "2"
+    original.mkdir()
+    (original / "a").write_text("whole")
+    (half := tmp_path / f".2.{os.uname().nodename}").mkdir()
+    (half / "a").write_text("ha")
+    assert run("init", copying(original, target)) == (0, "")
+    assert (target / "a").read_text() == "whole"
+    assert not half.exists()
+
+
+def test_a_run_that_wrote_nothing_is_copied_as_nothing(tmp_path: Path) -> None:
+    assert run("init", copying(tmp_path / "none", tmp_path / "2")) == (0, "")
+    assert list((tmp_path / "2").iterdir()) == []

@@ -14,20 +14,32 @@ from helper.code import fetch
 from helper.http import patiently
 from helper.problems import Passing, Problem
 from helper.stores import open_store
-from helper.transfer import Upload, download
+from helper.transfer import Upload, copy, download
 
 CODE_TOKEN = "POLYAXON_HELPER_CODE_TOKEN"  # noqa: S105 - a name
 FOLDER_MODE = 0o2775  # the group of the pods writes there, and what they make stays the group's
 
 
 def initialize(plan: dict[str, Any]) -> None:
-    """Make folders, fetch the code, download what lies in object stores."""
+    """Make folders, fetch the code, download what lies in object stores, copy the outputs of another run."""
     for folder in plan.get("folders", ()):
         _make(Path(folder))
     if code := plan.get("code"):
         patiently(partial(fetch, code["url"], os.environ.get(CODE_TOKEN, ""), Path(code["path"])))
     for each in plan.get("downloads", ()):
         patiently(partial(download, open_store(each["url"], _credentials(each)), Path(each["path"])))
+    for each in plan.get("copies", ()):
+        _copy(each, Path(each["path"]))
+
+
+def _copy(each: dict[str, Any], folder: Path) -> None:
+    """Into a folder that holds nothing yet: an earlier attempt, or another replica, may have been there before."""
+    if any(folder.iterdir()):
+        return
+    if "url" in each:
+        patiently(partial(download, open_store(each["url"], _credentials(each)), folder))
+    else:
+        copy(Path(each["from"]), folder)
 
 
 def keep_storing(plan: dict[str, Any]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +29,41 @@ def download(store: ObjectStore, folder: Path) -> None:
         store.get(found.name, partial)
         os.utime(partial, (found.modified, found.modified))
         partial.replace(path)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Have `target`, an empty folder, hold what `source` does, all at once: others may do the same at this moment.
+
+    What the run that writes there removes meanwhile is left out. Raises OSError.
+    """
+    # Named after the pod, whose earlier try may have left half of it.
+    staging = target.with_name(f".{target.name}.{os.uname().nodename}")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir()
+        staging.chmod(stat.S_IMODE(target.stat().st_mode))
+        _copy_tree(source, staging)
+        staging.rename(target)
+    except OSError:
+        if not any(target.iterdir()):
+            raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    if not source.is_dir():  # it wrote nothing
+        return
+    for entry in os.scandir(source):
+        path = target / entry.name
+        if entry.is_symlink():
+            path.symlink_to(Path(entry.path).readlink())
+        elif entry.is_dir():
+            path.mkdir()
+            _copy_tree(Path(entry.path), path)
+        elif entry.is_file():
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(entry.path, path)
 
 
 def _inside(folder: Path, name: str) -> Path:

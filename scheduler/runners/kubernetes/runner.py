@@ -30,7 +30,7 @@ from scheduler.runners.base import (
 from scheduler.runners.kubernetes.api import AlreadyThere, ClusterApi, Json, NotThere
 from scheduler.runners.kubernetes.manifests import RESOURCE, STOP, names, objects, owned
 from scheduler.runners.kubernetes.usage import Summaries, total
-from scheduler.runners.kubernetes.verdict import SILENCE, Patience, lead_of, verdict
+from scheduler.runners.kubernetes.verdict import Patience, lead_of, verdict
 from scheduler.runners.local.reasons import of_stop
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class ClusterRunner(Runner):
             return
         if pod.deleting_until is None:
             self._api.delete("Pod", pod.name, uid=pod.uid, grace=LEFTOVER_GRACE)
-        elif datetime.now(UTC) > pod.deleting_until + SILENCE:
+        elif datetime.now(UTC) > pod.deleting_until + self._patience.node:
             self._api.delete("Pod", pod.name, uid=pod.uid, grace=0)
 
     def _without_lead(self, run: str, attempt: int, pods: list[SeenPod]) -> Observation:

@@ -144,8 +144,10 @@ class ClusterSpec:
     backend: Backend = Backend.NATIVE
     replicas: tuple[Replica, ...] = (Replica(),)
     outputs: Volume | Bucket | None = None  # None: a folder that ends with the pod
-    volumes: tuple[Volume, ...] = ()  # data, and outputs of other runs
-    downloads: tuple[Bucket, ...] = ()  # the same from object stores
+    volumes: tuple[Volume, ...] = ()  # data
+    reads: tuple[Volume, ...] = ()  # outputs of other runs, which are made if they are missing
+    downloads: tuple[Bucket, ...] = ()  # both of them from object stores
+    copied: Volume | Bucket | None = None  # outputs of another run that its own begin with
     code: Code | None = None
     has_code_in_image: bool = False  # built by us, with the code at its working folder
     timeout: int | None = None  # seconds

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 # Whose end is the attempt's. Of a TrainJob all pods are nodes, and the first one stands for all.
 _LEADS = ("launcher", "master", "node")
-# After a pod should be gone: its node does not answer.
-SILENCE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,8 @@ class Patience:
 
     image: timedelta = timedelta(minutes=5)
     config: timedelta = timedelta(minutes=5)
+    node: timedelta = timedelta(minutes=1)
+    """After the time by which a pod should be gone: then its node does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _judged(pod: SeenPod, now: datetime, patience: Patience) -> SeenPod:
     """What waits too long has failed."""
     if pod.phase.is_final:
         return pod
-    if pod.deleting_until is not None and now > pod.deleting_until + SILENCE:
+    if pod.deleting_until is not None and now > pod.deleting_until + patience.node:
         message = "its node does not answer, and it is given up"
         given_up = replace(pod, phase=PodPhase.LOST, reason="NodeLost", message=message, is_over=True)
         return replace(given_up, finished_at=pod.deleting_until)

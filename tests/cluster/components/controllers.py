@@ -12,6 +12,8 @@ class ControllerManager(Component):
     """kube-controller-manager: jobs, garbage, endpoints, service accounts, lost nodes."""
 
     name: ClassVar[str] = "kube-controller-manager"
+    flags: tuple[str, ...] = ()
+    """Further ones, of this object only: a test may start it with others for a while."""
 
     def command(self) -> list[str]:
         config, file = certificates.kubeconfig(self.plan, "controller-manager"), self.certificate
@@ -29,6 +31,7 @@ class ControllerManager(Component):
             f"--cluster-signing-cert-file={file('ca.crt')}",
             f"--cluster-signing-key-file={file('ca.key')}",
             "--profiling=false",
+            *self.flags,
         ]
 
     def probe(self) -> None:

@@ -109,6 +109,11 @@ def _bucket(scheme: str) -> LaunchSpec:
     return launch(outputs=outputs, downloads=(data,), code=CODE)
 
 
+def _cluster(made: LaunchSpec) -> ClusterSpec:
+    assert made.cluster is not None
+    return made.cluster
+
+
 def _of_plugin(kind: Kind, port: int, path: str, command: str) -> LaunchSpec:
     return launch(command, kind=kind, port=port, ready_path=path, labels=_JOB)
 
@@ -134,6 +139,23 @@ LAUNCHES: dict[str, LaunchSpec] = {
             Volume(name="outputs", mount_path="/outputs/ada/mnist/experiments/5", claim="outputs-pvc",
                    sub_path="ada/mnist/experiments/5", read_only=True),
         ),
+    ),
+    "experiment-reads-and-copies": launch(
+        reads=(
+            Volume(name="outputs", mount_path="/outputs/ada/mnist/experiments/5", claim="outputs-pvc",
+                   sub_path="ada/mnist/experiments/5", read_only=True),
+            Volume(name="old", mount_path="/old/ada/mnist/jobs/2", claim="old-pvc", sub_path="ada/mnist/jobs/2",
+                   read_only=True),
+        ),
+        copied=Volume(name="old", mount_path="/old/ada/mnist/experiments/3", claim="old-pvc",
+                      sub_path="ada/mnist/experiments/3"),
+    ),
+    "experiment-s3-copies": replace(
+        _bucket("s3"),
+        cluster=replace(_cluster(_bucket("s3")), copied=Bucket(
+            name="s3", url="s3://runs/ada/mnist/experiments/3", path="/outputs/3", secret="store",
+            secret_key="key.json",
+        )),
     ),
     "experiment-second-attempt": replace(launch(), attempt=2),
     "experiment-image-with-code": launch(has_code_in_image=True),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polyaxon.pods import PodPhase, SeenPod, Trouble
 from polyaxon.pods.seen import gone
 from scheduler.runners.base import Observation, Phase, StopReason
-from scheduler.runners.kubernetes.verdict import SILENCE, Patience, lead_of, verdict
+from scheduler.runners.kubernetes.verdict import Patience, lead_of, verdict
 from tests.pods.contract import make
 
 NOW = datetime(2026, 3, 1, 11, tzinfo=UTC)
@@ -133,9 +133,9 @@ def test_a_pod_that_failed_to_start_stays_so() -> None:
 
 
 def test_a_node_that_does_not_answer_is_given_up() -> None:
-    leaving = pod(deleting_until=NOW - SILENCE)
+    leaving = pod(deleting_until=NOW - Patience().node)
     assert judged(leaving)[0].phase is Phase.RUNNING
-    found = verdict([replace(leaving, deleting_until=NOW - 2 * SILENCE)], None, NOW, Patience())
+    found = verdict([replace(leaving, deleting_until=NOW - 2 * Patience().node)], None, NOW, Patience())
     assert (found.observation.phase, found.leftovers) == (Phase.LOST, ())
     assert found.observation.message == "its node does not answer, and it is given up"
     assert len(found.given_up) == 1

@@ -119,11 +119,35 @@ def _init_plan(launch: LaunchSpec) -> dict[str, Any]:
     plan: dict[str, Any] = {}
     if spec.code is not None:
         plan["code"] = {"url": spec.code.url, "path": volumes.CODE_PATH}
-    if isinstance(spec.outputs, Volume) and spec.outputs.sub_path:
-        plan["folders"] = [f"{volumes.OUTPUTS_ROOT}/{spec.outputs.sub_path}"]
-    if found := [_transfer(bucket) for bucket in volumes.buckets(launch)]:
-        plan["downloads"] = found
+    if found := [*_own_folder(launch), *(_folder(launch, each) for each in spec.reads)]:
+        plan["folders"] = list(dict.fromkeys(found))
+    if transfers := [_transfer(bucket) for bucket in volumes.buckets(launch)]:
+        plan["downloads"] = transfers
+    if (copied := _copied(launch)) is not None:
+        plan["copies"] = [copied]
     return plan
+
+
+def _folder(launch: LaunchSpec, volume: Volume) -> str:
+    """As the init container sees it."""
+    root = volumes.root_of(launch, volume)
+    return f"{root}/{volume.sub_path}" if volume.sub_path else root
+
+
+def _own_folder(launch: LaunchSpec) -> list[str]:
+    outputs = names.cluster(launch).outputs
+    return [_folder(launch, outputs)] if isinstance(outputs, Volume) and outputs.sub_path else []
+
+
+def _copied(launch: LaunchSpec) -> dict[str, Any] | None:
+    """What the outputs begin with, if they begin with anything."""
+    spec = names.cluster(launch)
+    if spec.copied is None or spec.outputs is None:
+        return None
+    target = spec.outputs.path if isinstance(spec.outputs, Bucket) else _folder(launch, spec.outputs)
+    if isinstance(spec.copied, Bucket):
+        return {**_transfer(spec.copied), "path": target}
+    return {"from": _folder(launch, spec.copied), "path": target}
 
 
 def needs_init(launch: LaunchSpec) -> bool:
@@ -160,5 +184,7 @@ def _variable(bucket: Bucket) -> str:
 
 
 def _credentials(launch: LaunchSpec) -> list[dict[str, Any]]:
-    found = {_variable(bucket): bucket for bucket in volumes.buckets(launch) if bucket.secret}
+    copied = names.cluster(launch).copied
+    all_of_them = [*volumes.buckets(launch), *([copied] if isinstance(copied, Bucket) else [])]
+    found = {_variable(bucket): bucket for bucket in all_of_them if bucket.secret}
     return [environment.from_key(name, bucket.secret or "", bucket.secret_key or "") for name, bucket in found.items()]

@@ -60,8 +60,9 @@ class Volumes:
         self.main: list[dict[str, Any]] = []
         self.init: list[dict[str, Any]] = []
         self._place(launch)
-        for volume in spec.volumes:
+        for volume in (*spec.volumes, *spec.reads):
             self.add(source(volume), mounted(volume))
+        self._show_stores(launch)
         for bucket in spec.downloads:
             self.both(empty(volume_name(bucket)), bucket.path)
         self.add(empty("shm", medium="Memory"), mount("shm", "/dev/shm"))  # noqa: S108 - a mount point
@@ -82,6 +83,13 @@ class Volumes:
         elif launch.outputs_path.is_absolute():
             self.both(empty("outputs"), str(launch.outputs_path))
 
+    def _show_stores(self, launch: LaunchSpec) -> None:
+        """Other stores than that of its own outputs, to the init container."""
+        for volume in others(launch):
+            if (root := root_of(launch, volume)) not in {each["mountPath"] for each in self.init}:
+                self._found.setdefault(volume_name(volume), source(volume))
+                self.init.append(mount(volume_name(volume), root))
+
     def add(self, volume: dict[str, Any], where: dict[str, Any]) -> None:
         """A volume for the main container. One volume may be mounted several times."""
         self._found.setdefault(volume["name"], volume)
@@ -98,8 +106,23 @@ class Volumes:
         return list(self._found.values())
 
 
+def others(launch: LaunchSpec) -> Iterator[Volume]:
+    """Folders of other runs in volumes: those that the run reads, and one that its outputs begin with."""
+    spec = names.cluster(launch)
+    yield from spec.reads
+    if isinstance(spec.copied, Volume):
+        yield spec.copied
+
+
+def root_of(launch: LaunchSpec, volume: Volume) -> str:
+    """Where the init container sees the whole of a volume."""
+    outputs = names.cluster(launch).outputs
+    is_own = isinstance(outputs, Volume) and volume_name(outputs) == volume_name(volume)
+    return OUTPUTS_ROOT if is_own else f"{OUTPUTS_ROOT}-{volume_name(volume)}"
+
+
 def buckets(launch: LaunchSpec) -> Iterator[Bucket]:
-    """Every object store that the pod reads or writes, each once."""
+    """Every place in an object store that the pod's files come from, or go to."""
     spec = names.cluster(launch)
     yield from spec.downloads
     if isinstance(spec.outputs, Bucket):
