@@ -97,13 +97,13 @@ def _locked(shipment: LogShipment) -> LogShipment:
     return row
 
 
-def note_posted(run: Runnable, log: LogWriter) -> LogShipment:
+def note_posted(run: Experiment | Job | BuildJob, log: LogWriter) -> LogShipment:
     """The row of a log that is posted by clients, and has no pods to wait for. Call it before anything is written.
 
     Not in the transaction that writes: what that one leaves when it fails must not be taken for what was there before.
     """
     values = {
-        "kind": type(run)._meta.object_name,  # type: ignore[attr-defined]
+        "kind": type(run)._meta.object_name,
         "path": run.sub_path,
         "size": log.size(),
         "done_at": timezone.now(),
