@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.cluster.relay import Relay
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(2400)]
-RUNS = int(os.environ.get("POLYAXON_TEST_CHAOS_RUNS", "16"))
+RUNS = int(os.environ.get("POLYAXON_TEST_CHAOS_RUNS", "40"))
 SEED = int(os.environ.get("POLYAXON_TEST_CHAOS_SEED", "6"))
 PAUSE = 4.0  # seconds between two disturbances at most
 BETWEEN = 2.0  # and between the creations of two runs
