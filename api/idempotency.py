@@ -60,10 +60,12 @@ def repeatable(serializer: type[ModelSerializer[Any]]) -> Callable[[Post], Post]
             key = request.headers.get(HEADER)
             if key is None or not isinstance(request.user, User):
                 return post(view, request, *args, **kwargs)
-            claim = repeats.claim(request.user, _checked(key), _digest(request))
-            if not claim.is_mine:
-                return _again(claim.row, _digest(request))
-            return _first(claim.row, functools.partial(post, view, request, *args, **kwargs), view, serializer)
+            digest = _digest(request)
+            with repeats.working(request.user, _checked(key)) as alone:
+                claim = repeats.claim(request.user, key, digest, alone=alone)
+                if claim is None or not claim.is_mine:
+                    return _again(claim, digest)
+                return _first(claim.row, functools.partial(post, view, request, *args, **kwargs), view, serializer)
 
         parameter = OpenApiParameter(HEADER, str, OpenApiParameter.HEADER, description=_HELP)
         documented: Post = extend_schema(parameters=[parameter])(repeated)
@@ -88,13 +90,13 @@ def _first(
         repeats.release(row)
 
 
-def _again(row: IdempotencyKey, digest: str) -> HttpResponse:
-    if row.digest != digest:
+def _again(claim: repeats.Claim | None, digest: str) -> HttpResponse:
+    if claim is not None and claim.row.digest != digest:
         raise KeyOfAnother
-    if row.code is None:
+    if claim is None or claim.row.code is None:
         raise UnderWay
     headers = {REPLAYED: "true"}
-    return HttpResponse(row.body, status=row.code, content_type="application/json", headers=headers)
+    return HttpResponse(claim.row.body, status=claim.row.code, content_type="application/json", headers=headers)
 
 
 def _checked(key: str) -> str:

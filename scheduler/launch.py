@@ -20,6 +20,7 @@ from scheduler.read_outputs import read_outputs
 from scheduler.runners.base import LaunchSpec
 
 Run = Experiment | Job
+POD_PATIENCE = 300  # seconds
 
 
 def launch_spec(run: Run, token: str) -> LaunchSpec:
@@ -82,10 +83,18 @@ def environment(
         "POLYAXON_SECRET_USER_TOKEN": token,
         "POLYAXON_PARAMS": json.dumps(rendered.params or None),
     }
-    devices = {"NVIDIA_VISIBLE_DEVICES": "all" if wants_gpu(rendered) else "none"}
+    defaults = {"NVIDIA_VISIBLE_DEVICES": "all" if wants_gpu(rendered) else "none", **_patience()}
     # What the platform says of the run is true whatever its file says.
     info = _experiment_info(run) if isinstance(run, Experiment) else _job_info(run)
-    return {**devices, **rendered.env_vars, **values, **info}
+    return {**defaults, **rendered.env_vars, **values, **info}
+
+
+def _patience() -> dict[str, str]:
+    """How long the client keeps a process that has ended to send its last values while the API is away.
+
+    Elsewhere they wait on the disk; that of a pod goes with it.
+    """
+    return {"POLYAXON_TIMEOUT": str(POD_PATIENCE)} if settings.CONFIG.on_cluster else {}
 
 
 def platform_environment(rendered: Rendered, outputs: Path, log_path: Path, data: Mapping[str, str]) -> dict[str, str]:

@@ -97,6 +97,26 @@ def _locked(shipment: LogShipment) -> LogShipment:
     return row
 
 
+def note_posted(run: Experiment | Job | BuildJob, log: LogWriter) -> LogShipment:
+    """The row of a log that is posted by clients, and has no pods to wait for. Call it before anything is written.
+
+    Not in the transaction that writes: what that one leaves when it fails must not be taken for what was there before.
+    """
+    values = {
+        "kind": type(run)._meta.object_name,
+        "path": run.sub_path,
+        "size": log.size(),
+        "done_at": timezone.now(),
+    }
+    return LogShipment.objects.get_or_create(run=run.uuid, defaults=values)[0]
+
+
+def add_posted(row: LogShipment, log: LogWriter, lines: Iterable[str]) -> None:
+    """Add lines behind those that count; the transaction around it makes them count. `log` is the row's."""
+    counted = LogShipment.objects.select_for_update().values_list("size", flat=True).get(pk=row.pk)
+    LogShipment.objects.filter(pk=row.pk).update(size=log.rewrite(counted, lines))
+
+
 def end_stream(stream: LogStream, reason: str = "") -> None:
     """Nothing more comes of it. `reason`: why something may be missing."""
     LogStream.objects.filter(pk=stream.pk, done_at=None).update(done_at=timezone.now(), reason=reason)

@@ -1,4 +1,9 @@
-"""Log lines that clients hand in."""
+"""Log lines that clients hand in.
+
+They are stored as those of pods are (`actions/log_shipments`): behind the size that the run's row says, and on the
+disk before the transaction with the new size and the batch's number is committed. What a process that died in between
+has left lies beyond that size, is taken away, and comes again with the client's next try.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from polyaxon import storage
+from polyaxon.actions.log_shipments import add_posted, note_posted
 from polyaxon.db.models import BuildJob, Experiment, Job
 from polyaxon.errors import Refused
 from polyaxon.stores.series import claim
@@ -20,11 +26,14 @@ def append_lines(run: Experiment | Job | BuildJob, lines: Sequence[str], *, batc
     """
     if run.is_managed:
         raise Refused("The platform keeps the output of the runs that it starts; lines are taken for others only.")
-    with transaction.atomic():
-        # Whoever sends the same at the same time waits here; lines that could not be stored may come again.
-        if batch is not None and not claim(run.uuid, _of_logs(batch)):
-            return False
-        storage.logs().append(run.sub_path, lines)
+    # Whoever sends the same at the same time waits here.
+    with storage.logs().writing(run.sub_path) as log:
+        row = note_posted(run, log)
+        with transaction.atomic():
+            # Lines that could not be stored may come again.
+            if batch is not None and not claim(run.uuid, _of_logs(batch)):
+                return False
+            add_posted(row, log, lines)
     return True
 
 

@@ -145,20 +145,44 @@ def test_a_second_one_meanwhile_is_told_to_wait(client: APIClient, owner: User, 
     body = {"content": EXPERIMENT}
     send(client, EXPERIMENTS, body)
     IdempotencyKey.objects.update(code=None)
-    answer = send(client, EXPERIMENTS, body)
+    with repeats.working(owner, "k1"):
+        answer = send(client, EXPERIMENTS, body)
     assert (answer.status_code, answer["Retry-After"]) == (409, "1")
     assert Experiment.objects.count() == 1
+
+
+def test_a_second_one_that_comes_before_the_first_has_its_key_waits_too(
+    client: APIClient, owner: User, project: Project
+) -> None:
+    with repeats.working(owner, "k1"):
+        assert send(client, EXPERIMENTS, {"content": EXPERIMENT}).status_code == 409
+    assert not Experiment.objects.exists()
+    assert send(client, EXPERIMENTS, {"content": EXPERIMENT}).status_code == 201
 
 
 def test_what_a_killed_server_began_can_be_done_again(client: APIClient, project: Project) -> None:
     body = {"content": EXPERIMENT}
     send(client, EXPERIMENTS, body)
     Experiment.objects.all().delete()
-    old = timezone.now() - repeats.GIVEN_UP_AFTER - timedelta(seconds=1)
-    IdempotencyKey.objects.update(code=None, body="", created_at=old)
+    IdempotencyKey.objects.update(code=None, body="")
     assert send(client, EXPERIMENTS, body).status_code == 201
     assert send(client, EXPERIMENTS, body)["Idempotent-Replayed"] == "true"
     assert Experiment.objects.count() == 1
+
+
+def test_who_was_taken_for_dead_makes_nothing(
+    client: APIClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection to the database broke, and with it the lock."""
+    answer = repeats.answer
+
+    def slow(*given: Any) -> None:
+        IdempotencyKey.objects.update(created_at=timezone.now())  # as the next one does
+        answer(*given)
+
+    monkeypatch.setattr(repeats, "answer", slow)
+    assert send(client, EXPERIMENTS, {"content": EXPERIMENT}).status_code == 400
+    assert not Experiment.objects.exists()
 
 
 def test_answer_and_row_are_of_one_transaction(

@@ -7,18 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from polyaxon import storage
+from polyaxon.actions.log_shipments import unfinished
 from polyaxon.actions.logs import append_lines
-from polyaxon.db.models import Experiment, MetricBatch
+from polyaxon.db.models import Experiment, LogShipment, MetricBatch
 from tests.api.conftest import P, client_of
 from tests.factories import make_build, make_experiment, make_job, make_project, make_user
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rest_framework.test import APIClient
 
     from polyaxon.db.models import Project
+    from polyaxon.stores.logs import LogWriter
 
 MAKERS = {"experiments": make_experiment, "jobs": make_job, "builds": make_build}
 
@@ -89,6 +93,38 @@ def test_lines_that_could_not_be_stored_may_come_again(
         assert post(client, path, "x", batch=batch) == 500
     assert post(client, path, "x", batch=batch) == 200
     assert stored(client, path) == ["x"]
+
+
+def test_lines_of_a_process_that_died_before_it_said_so_are_taken_away(client: APIClient, path: str) -> None:
+    run = path.removeprefix("/api/v1/").removesuffix("/logs")
+    batch = uuid.uuid4().hex
+    storage.logs().append(run, ["older than the count"])
+    assert post(client, path, "one", batch=uuid.uuid4().hex) == 200
+    storage.logs().append(run, ["two", "thr"])  # what it left: no batch is noted
+    assert [post(client, path, "two", "three", batch=batch) for _ in range(2)] == [200, 200]
+    assert stored(client, path) == ["older than the count", "one", "two", "three"]
+
+
+def test_lines_of_a_first_batch_that_was_not_committed_are_taken_away(client: APIClient, path: str) -> None:
+    batch = uuid.uuid4().hex
+    client.raise_request_exception = False
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr("polyaxon.actions.logs.add_posted", _written_but_not_committed)
+        assert post(client, path, "one", "two", batch=batch) == 500
+    assert stored(client, path) == ["one", "two"]
+    assert post(client, path, "one", "two", batch=batch) == 200
+    assert stored(client, path) == ["one", "two"]
+
+
+def _written_but_not_committed(row: LogShipment, log: LogWriter, lines: Sequence[str]) -> None:
+    log.rewrite(0, lines)
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+def test_posted_logs_are_no_work_for_who_follows_pods(client: APIClient, path: str) -> None:
+    assert post(client, path, "x") == 200
+    row = LogShipment.objects.get()
+    assert (row.size, row.done_at is not None, unfinished([row.path])) == (2, True, set())
 
 
 def _no_space(descriptor: int, data: bytes) -> int:

@@ -1,4 +1,5 @@
-"""Every process is killed again and again while runs go on: each run ends right, and each had one pod."""
+"""Everything is killed, restarted and cut again and again while runs go on: each ends right, from one pod, and nothing
+that it said is lost or doubled."""
 
 from __future__ import annotations
 
@@ -7,86 +8,150 @@ import random
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Self
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cluster import dumps
+from tests.cluster.disturbances import Disturbances
+from tests.cluster.outcomes import Outcomes
+from tests.cluster.outsiders import Outsiders
+from tests.cluster.patient import Patient
+from tests.cluster.places import ROOT, SOURCES
 from tests.cluster.platform import Platform
+from tests.cluster.relay import kubeconfig_through, relay_of
 from tests.cluster.report import say
 from tests.cluster.test_processes import rows
+from tests.services import ServiceStack
+from tests.services.fixtures import require_packages
 
 if TYPE_CHECKING:
-    from tests.cluster.cluster import Cluster
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(1800)]
-# 100 on a machine that has nothing else to do.
-RUNS = int(os.environ.get("POLYAXON_TEST_CHAOS_RUNS", "16"))
-SEED = 6
+    from tests.cluster.cluster import Cluster
+    from tests.cluster.relay import Relay
+
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(2400)]
+RUNS = int(os.environ.get("POLYAXON_TEST_CHAOS_RUNS", "40"))
+SEED = int(os.environ.get("POLYAXON_TEST_CHAOS_SEED", "6"))
+PAUSE = 4.0  # seconds between two disturbances at most
+BETWEEN = 2.0  # and between the creations of two runs
+STEPS, STEP = 50, 0.2  # lines and metrics of a run, seconds between them
+PATIENCE = 1800.0  # seconds until the last run has ended
+OUTSIDERS = 2
+DONE = {"succeeded", "failed", "stopped"}
+P = "admin/p"
 
 
 @pytest.fixture
-def platform(unstarted_platform: Platform) -> Platform:
-    return unstarted_platform.start()
+def services() -> Iterator[ServiceStack]:
+    """Of the test's own: nobody else's are restarted."""
+    require_packages()
+    with ServiceStack() as stack:
+        yield stack
 
 
-class Killer:
-    """Kills one process after the other, in random order, and starts each again."""
-
-    def __init__(self, platform: Platform, cluster: Cluster) -> None:
-        self.tally: Counter[str] = Counter()
-        self._platform = platform
-        self._cluster = cluster
-        self._random = random.Random(SEED)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        names = [*self._platform.parts, "kube-apiserver"]
-        while True:
-            self._random.shuffle(names)
-            for name in names:
-                if self._over.wait(self._random.uniform(0.5, 2.0)):
-                    return
-                self._kill(name)
-                self.tally[name] += 1
-
-    def _kill(self, name: str) -> None:
-        if name == "kube-apiserver":
-            server = self._cluster.component(name)
-            server.kill()
-            server.start()
-        else:
-            for part in self._platform.parts[name]:
-                part.kill()
-                part.launch()
+@pytest.fixture
+def relay(cluster: Cluster) -> Iterator[Relay]:
+    with relay_of(cluster.plan) as made:
+        yield made
 
 
-def test_every_run_ends_right(platform: Platform, cluster: Cluster, postgres: str) -> None:
-    api = platform.api
-    api.request("POST", "projects", {"name": "p"})
-    with Killer(platform, cluster) as killer:
-        began = time.monotonic()
-        command = "echo x >> $POLYAXON_RUN_OUTPUTS_PATH/starts; sleep 2; exit {}"
-        runs = {api.create_experiment("p", command.format(number % 4 // 3)): number % 4 // 3 for number in range(RUNS)}
-        time.sleep(20)  # long enough for each to be killed
-    ends = {run: api.wait_for(f"admin/p/experiments/{run}", {"succeeded", "failed"}, 600) for run in runs}
-    took = time.monotonic() - began
-    statuses = {run: end["last_status"] for run, end in ends.items()}
-    starts = Counter((platform.outputs / f"admin/p/experiments/{run}/starts").read_text() for run in runs)
-    pods = Counter(row[0] for row in rows(postgres, "SELECT run FROM db_podstate"))
+@pytest.fixture
+def platform(
+    cluster: Cluster, cluster_namespace: str, tmp_path: Path, services: ServiceStack, relay: Relay
+) -> Iterator[Platform]:
+    """Every component as a process of its own, all of which reach the cluster through the relay."""
+    addresses = {"postgres": services.postgres.url, "amqp": services.rabbitmq.url, "redis": services.redis.url}
+    made = Platform(cluster, cluster_namespace, tmp_path, **addresses)
+    through = kubeconfig_through(relay, cluster.plan, cluster.kubeconfig, tmp_path)
+    made.environment["POLYAXON_K8S_KUBECONFIG"] = made.api.environment["POLYAXON_K8S_KUBECONFIG"] = str(through)
+    try:
+        with dumps.dumped("processes", made.describe):
+            yield made.start()
+    finally:
+        made.close()
+
+
+class Crowd:
+    """Creates the runs, one after the other at random moments, and waits for their ends."""
+
+    def __init__(self, api: Patient) -> None:
+        self._api = api
+        self._given_up = threading.Event()
+
+    def live(self) -> dict[int, int]:
+        """The exit code of each run's command, once all have ended."""
+        moments = random.Random(SEED)
+        runs = {}
+        for number in range(RUNS):
+            code = number % 4 // 3
+            runs[self._api.create(P, f"python3 train.py {STEPS} {STEP} {code}")] = code
+            self._given_up.wait(moments.uniform(0, BETWEEN))
+        deadline = time.monotonic() + PATIENCE
+        while not self._have_ended(runs):
+            assert time.monotonic() < deadline, Counter(self._api.statuses(P).values())
+            if self._given_up.wait(1.0):
+                break
+        return runs
+
+    def _have_ended(self, runs: Mapping[int, int]) -> bool:
+        statuses = self._api.statuses(P)
+        return {statuses[run] for run in runs} <= DONE
+
+    def give_up(self) -> None:
+        self._given_up.set()
+
+
+def wait_for_logs(database: str) -> None:
+    """Nothing more comes then."""
+    deadline = time.monotonic() + 120
+    while rows(database, "SELECT 1 FROM db_logshipment WHERE done_at IS NULL"):
+        assert time.monotonic() < deadline, "logs are not complete"
+        time.sleep(0.5)
+
+
+def disturbed(disturbances: Disturbances, crowd: Crowd) -> dict[int, int]:
+    """The runs, which were disturbed until the last one had ended."""
+    with ThreadPoolExecutor(1) as pool:
+        living: Future[dict[int, int]] = pool.submit(crowd.live)
+        try:
+            disturbances.go_on_until(living.done)
+        finally:
+            crowd.give_up()
+    return living.result()
+
+
+def test_every_run_ends_right(
+    platform: Platform, cluster: Cluster, services: ServiceStack, relay: Relay, tmp_path: Path
+) -> None:
+    api = Patient(platform.api)
+    api.ask("POST", "projects", {"name": "p"})
+    api.upload(P, {"": SOURCES / "chaos_project", "polyaxon_client": ROOT / "client" / "polyaxon_client"})
+    began = time.monotonic()
+    disturbances = Disturbances(platform, cluster, services, relay, seed=SEED, pause=PAUSE)
+    with Outsiders(platform.api, P, tmp_path, OUTSIDERS) as outsiders:
+        runs = disturbed(disturbances, Crowd(api))
+        took = time.monotonic() - began
+        outside = outsiders.finish()
+    wait_for_logs(services.postgres.url)
+    found = Outcomes(api, P, services.postgres.url)
+    for run, code in runs.items():
+        found.look_at_pod(run, code, STEPS, platform.outputs)
+    for run, steps in outside.items():
+        found.look_at_outsider(run, steps)
     say(
-        f"\n{RUNS} runs in {took:.0f} s; kills: {dict(killer.tally)}; ends: {dict(Counter(statuses.values()))}; "
-        f"starts of a command: {dict(starts)}; pods of a run: {dict(Counter(pods.values()))}"
+        f"\nchaos: {len(runs)} runs and {len(outside)} outside in {took:.0f} s; {disturbances.describe()}; "
+        f"requests repeated {api.repeated}; {found.describe('succeeded', 'failed', 'starts', 'pods', 'warnings')}; "
+        f"lines {found.tally['lines']} of {RUNS * STEPS}, points {found.tally['points']} of {RUNS * STEPS * 2}; "
+        f"posted lines {found.tally['posted lines']} of {sum(outside.values())}, "
+        f"points {found.tally['posted points']} of {sum(outside.values()) * 2}; "
+        f"runs with anything wrong: {len(found.wrong)}"
     )
-    assert sum(killer.tally.values()) >= len(platform.parts)
-    assert statuses == {run: "failed" if code else "succeeded" for run, code in runs.items()}
-    assert starts == {"x\n": RUNS}
-    assert Counter(pods.values()) == {1: RUNS}
+    for reason, count in found.reasons.items():
+        say(f"  {count} warned: {reason}")
+    assert not found.wrong, found.explain()
+    assert (len(runs), len(outside)) == (RUNS, OUTSIDERS)
+    assert set(disturbances.tally) >= {f"kill {name}" for name in (*platform.parts, "api")}

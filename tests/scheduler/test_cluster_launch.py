@@ -103,6 +103,13 @@ def test_a_plain_experiment(settings: Any) -> None:
     assert pod["spec"]["containers"][0]["image"] == "python:3.11"
 
 
+def test_the_client_in_a_pod_is_patient_unless_the_file_says_otherwise() -> None:
+    """What it could not send goes with the pod's disk."""
+    assert launch_spec(experiment(), "key").env["POLYAXON_TIMEOUT"] == "300"
+    asking = experiment({"env_vars": [["POLYAXON_TIMEOUT", "5"]]})
+    assert launch_spec(asking, "key").env["POLYAXON_TIMEOUT"] == "5"
+
+
 def test_everything_that_a_file_asks_for() -> None:
     K8SSecret.objects.create(name="wandb", k8s_ref="wandb-secret", items=["API_KEY"])
     K8SConfigMap.objects.create(name="flags", k8s_ref="flags-cm")

@@ -1,4 +1,7 @@
-"""How far the logs of runs in pods have been stored. `polyaxon.actions.log_shipments` writes these rows."""
+"""How far the logs of runs have been stored: of what pods wrote, and of what clients posted (done from the start).
+
+`polyaxon.actions.log_shipments` writes these rows.
+"""
 
 from __future__ import annotations
 
