@@ -36,9 +36,9 @@ def append_all(rows: Sequence[M], also: str = "", *parameters: Any, first: Seque
     of its own. `first`: statements that are executed before it, on Postgres in the same round trip.
     """
     if not rows:
-        _execute(first)
+        execute(first)
         return []
-    answers = _execute([*first, insertion(rows, also, *parameters)])
+    answers = execute([*first, insertion(rows, also, *parameters)])
     for row, (key, *_) in zip(rows, answers, strict=True):
         row.pk = key
         row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
@@ -70,11 +70,11 @@ def deletion(model: type[Model], name: str, value: Any) -> Statement:
 
 def change(row: Model, names: Sequence[str]) -> None:
     """Save these fields of a row that is stored."""
-    _execute([update(row, names)])
+    execute([update(row, names)])
 
 
-def _execute(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
-    """What the last one answers, if it is one that answers."""
+def execute(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
+    """Run them, on Postgres in one round trip. What the last one answers, if it is one that answers."""
     if not statements:
         return []
     with connection.cursor() as cursor:
