@@ -27,7 +27,7 @@ from kubernetes import client
 
 from bench.backends import DURABLE, UNTHROTTLED
 from bench.client import Client
-from bench.memory import tree_bytes
+from bench.memory import tree_bytes, tree_seconds
 from tests.cluster import api, packages
 from tests.cluster.cluster import Cluster
 from tests.cluster.components.kwok import ANNOTATION, SECONDS
@@ -39,6 +39,7 @@ CLIENTS = 8  # connections that submit runs
 NODES = 4
 PHASES = {"Running": "running", "Succeeded": "succeeded"}
 MIB = 1 << 20
+CLUSTER = ("kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "kwok", "kubelet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Submission:
     pods: int
     seconds: float
     whole: float  # seconds from the first request
+    used: dict[str, float]  # processor seconds by part, until all had ended
 
     @property
     def rate(self) -> float:
@@ -87,7 +89,7 @@ class Watch:
 
     def notes(self, namespace: str) -> list[Note]:
         lines = (line.split(" ") for line in self._log.read_text().splitlines()[1:])
-        found = [Note(float(line[0]), *line[1:]) for line in lines if len(line) == 4]  # noqa: PLR2004 - the last may be cut off
+        found = [Note(float(line[0]), *line[1:]) for line in lines if len(line) == 4]  # the last may be cut off
         return [note for note in found if note.namespace == namespace]
 
     def close(self) -> None:
@@ -97,11 +99,15 @@ class Watch:
 class Bench:
     """A cluster with a platform on it."""
 
-    def __init__(self, cluster: Cluster, folder: Path, postgres: str, amqp: str, redis: str, namespace: str) -> None:
+    def __init__(
+        self, cluster: Cluster, folder: Path, postgres: Postgres, amqp: RabbitMQ, redis: Redis, namespace: str
+    ) -> None:
+        self._cluster = cluster
+        self._services = (postgres, amqp, redis)
         self.core = client.CoreV1Api(cluster.api())
         self.namespace = namespace
-        self.postgres = postgres
-        self.platform = Platform(cluster, namespace, folder, postgres=postgres, amqp=amqp, redis=redis)
+        self.postgres = postgres.url
+        self.platform = Platform(cluster, namespace, folder, postgres=postgres.url, amqp=amqp.url, redis=redis.url)
         self.platform.environment |= {"POLYAXON_K8S_CONCURRENCY": "100000"}
         self.platform.api.environment |= UNTHROTTLED
         self.watch = Watch(cluster.kubeconfig, folder)
@@ -115,11 +121,11 @@ class Bench:
     def bare(self, manifest: dict[str, Any], number: int) -> Submission:
         """A plain loop, one thread, in a namespace of its own."""
         with api.namespace(self.core) as namespace:
-            begun = time.time()
+            begun, before = time.time(), self.seconds()
             for _ in range(number):
                 self.core.create_namespaced_pod(namespace, _renamed(manifest, namespace))
             self._await_pods(namespace, number, "Succeeded")
-            return _submission("bare loop", self.watch.notes(namespace), begun)
+            return _submission("bare loop", self.watch.notes(namespace), begun, self.used_since(before))
 
     def _await_pods(self, namespace: str, number: int, phase: str) -> None:
         def look() -> bool | None:
@@ -133,7 +139,7 @@ class Bench:
         """One request for each run, by several clients at once."""
         self._project(project)
         body = json.dumps({"content": json.dumps(_experiment(size))}).encode()
-        begun = time.time()
+        begun, before = time.time(), self.seconds()
 
         def send(count: int) -> None:
             http = self._client()
@@ -143,7 +149,7 @@ class Bench:
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(send, [len(range(place, size.runs, CLIENTS)) for place in range(CLIENTS)]))
         print(f"  {size.runs} runs posted in {time.time() - begun:.1f} s", flush=True)
-        return self._ended(f"ours, {size.runs:,} requests by {CLIENTS} clients", project, size.runs, begun)
+        return self._ended(f"ours, {size.runs:,} requests by {CLIENTS} clients", project, size.runs, begun, before)
 
     def group(self, project: str, size: Size) -> Submission:
         """One request: a search of so many trials, all at once."""
@@ -153,9 +159,9 @@ class Bench:
             "kind": "group",
             "hptuning": {"concurrency": size.runs, "matrix": {"x": {"range": [0, size.runs, 1]}}},
         }
-        begun = time.time()
+        begun, before = time.time(), self.seconds()
         self._client().call("POST", f"/api/v1/admin/{project}/groups", {"content": json.dumps(search)})
-        return self._ended(f"ours, one request for {size.runs:,}", project, size.runs, begun)
+        return self._ended(f"ours, one request for {size.runs:,}", project, size.runs, begun, before)
 
     def one(self, size: Size) -> str:
         """A run by itself, to its end: everything is warm then. Its uuid."""
@@ -172,10 +178,11 @@ class Bench:
     def _project(self, name: str) -> None:
         self._client().call("POST", "/api/v1/projects", {"name": name})
 
-    def _ended(self, name: str, project: str, number: int, begun: float) -> Submission:
+    def _ended(self, name: str, project: str, number: int, begun: float, before: dict[str, float]) -> Submission:
         self._await_runs(project, number)
         runs = set(self._runs(project))
-        return _submission(name, [note for note in self.watch.notes(self.namespace) if note.run in runs], begun)
+        notes = [note for note in self.watch.notes(self.namespace) if note.run in runs]
+        return _submission(name, notes, begun, self.used_since(before))
 
     def _await_runs(self, project: str, number: int) -> None:
         def look() -> bool | None:
@@ -207,13 +214,25 @@ class Bench:
         return found
 
     def memory(self) -> dict[str, int]:
-        """Bytes of each process of ours."""
-        server = self.platform.api.process
-        assert server is not None
-        found = {"api": tree_bytes(server.pid)}
-        for part in self.platform.all_parts():
-            assert part.process is not None
-            found[part.name] = tree_bytes(part.process.pid)
+        """Bytes of each part, ours first."""
+        return {name: tree_bytes(pid) for name, pid in self._parts().items()}
+
+    def seconds(self) -> dict[str, float]:
+        """Processor time of each part so far."""
+        return {name: tree_seconds(pid) for name, pid in self._parts().items()} | {"this one": time.process_time()}
+
+    def used_since(self, before: dict[str, float]) -> dict[str, float]:
+        now = self.seconds()
+        return {name: taken - before.get(name, 0.0) for name, taken in now.items()}
+
+    def _parts(self) -> dict[str, int]:
+        ours = {"api": self.platform.api.process} | {part.name: part.process for part in self.platform.all_parts()}
+        found = {name: process.pid for name, process in ours.items() if process is not None}
+        found |= {service.name: service.pids[-1] for service in self._services}
+        for name in CLUSTER:
+            identity = self._cluster.node.process(name)
+            assert identity is not None
+            found[name] = identity.pid
         return found
 
 
@@ -247,12 +266,12 @@ def _renamed(manifest: dict[str, Any], namespace: str) -> dict[str, Any]:
     return made
 
 
-def _submission(name: str, notes: Sequence[Note], begun: float) -> Submission:
+def _submission(name: str, notes: Sequence[Note], begun: float, used: dict[str, float]) -> Submission:
     first: dict[str, float] = {}
     for note in notes:
         first.setdefault(note.run, note.at)
     moments = sorted(first.values())
-    return Submission(name, len(moments), moments[-1] - moments[0], moments[-1] - begun)
+    return Submission(name, len(moments), moments[-1] - moments[0], moments[-1] - begun, used)
 
 
 @contextlib.contextmanager
@@ -270,7 +289,7 @@ def started() -> Iterator[Bench]:
         nodes = [f"fake-{uuid.uuid4().hex[:8]}" for _ in range(NODES)]
         api.add_fake_nodes(core, nodes)
         stack.callback(lambda: [core.delete_node(node) for node in nodes])
-        bench = Bench(cluster, folder, postgres.url, amqp.url, redis.url, namespace)
+        bench = Bench(cluster, folder, postgres, amqp, redis, namespace)
         stack.callback(bench.close)
         bench.platform.start()
         yield bench
@@ -292,6 +311,7 @@ def measure(bench: Bench, size: Size, ways: Sequence[str]) -> None:
         submissions.append(getattr(bench, way)(way, size))
         submissions.append(bench.bare(manifest, size.runs))
     _show_submissions(submissions)
+    _show_time(submissions)
     for way in ways:
         _show_latencies(way, bench.latencies(way))
     _show_memory(bench.memory())
@@ -299,9 +319,21 @@ def measure(bench: Bench, size: Size, ways: Sequence[str]) -> None:
 
 def _show_submissions(found: Sequence[Submission]) -> None:
     bare = statistics.mean(each.rate for each in found if each.name == "bare loop")
-    print("\n| pods made | first to last | a second | beside the bare loop | from the first request |\n|---|---|---|---|---|")
+    print(
+        "\n| pods made | first to last | a second | beside the bare loop | from the first request |\n"
+        + "|---" * 5
+        + "|"
+    )
     for each in found:
         print(f"| {each.name} | {each.seconds:.1f} s | {each.rate:.1f} | {each.rate / bare:.2f} | {each.whole:.1f} s |")
+
+
+def _show_time(found: Sequence[Submission]) -> None:
+    print("\n| processor time for each run, ms |" + "".join(f" {each.name} |" for each in found))
+    print("|---" * (len(found) + 1) + "|")
+    for part in found[-1].used:
+        print(f"| {part} |" + "".join(f" {each.used[part] / each.pods * 1000:.1f} |" for each in found))
+    print("| all |" + "".join(f" {sum(each.used.values()) / each.pods * 1000:.1f} |" for each in found))
 
 
 def _show_latencies(way: str, found: dict[str, list[float]]) -> None:

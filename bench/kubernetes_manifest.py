@@ -1,4 +1,4 @@
-"""The pod that a run is submitted as, as JSON: `python -m bench.kubernetes_manifest UUID`, in the server's environment."""
+"""The pod that a run is submitted as: `python -m bench.kubernetes_manifest UUID`, in the server's environment."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -128,7 +128,7 @@ def _put_all(pods: Sequence[SeenPod]) -> list[SeenPod]:
 
 
 def _columns(pod: SeenPod) -> dict[str, Any]:
-    values = asdict(pod)
+    values = {name: getattr(pod, name) for name in _FIELDS}
     for name, length in _TEXTS.items():
         if values[name] is not None:
             values[name] = values[name].replace("\0", "")[:length]

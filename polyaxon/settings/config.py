@@ -236,7 +236,8 @@ class KubernetesConfig(Area):
     k8s_context: str = Field("", description="Context of that file. Empty: its current one.")
     k8s_concurrency: Positive = Field(1000, description="Runs at once in the cluster.")
     k8s_requests_per_second: Seconds = Field(
-        500.0, description="Requests a second to the API server, over time. What it answers with 429 waits as long as it says."
+        500.0,
+        description="Requests a second to the API server, over time. After a 429 all wait as long as that says.",
     )
     k8s_requests_burst: Positive = Field(500, description="Requests to it at once.")
     k8s_watch_seconds: Positive = Field(

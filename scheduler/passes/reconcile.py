@@ -15,7 +15,7 @@ from polyaxon.actions.projects import archive_strays
 from polyaxon.db.models import EphemeralToken, ExperimentGroup, MetricBatch, Token
 from polyaxon.lifecycles import EXPERIMENT, GROUP
 from scheduler.configured import configured_runner
-from scheduler.passes import purge, queue, zombies
+from scheduler.passes import purge, queue, together, zombies
 from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group, stop_abandoned
@@ -45,8 +45,8 @@ def sync() -> None:
 
 
 def launch() -> None:
-    """The same, with launches."""
-    for run in queue.active_runs():
+    """The same, with launches. Those of which there is nothing out of the ordinary to say are seen to together."""
+    for run in together.look_at_all():
         guarded(partial(advance, run))
 
 

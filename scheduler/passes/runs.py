@@ -63,12 +63,16 @@ def _goes_on(run: Run) -> bool:
     if run.status != s.RUNNING or run.stop_requested_at is not None:
         return False
     seen = _observe(run, configured_runner())
-    return seen.phase is Phase.RUNNING and not _is_overdue(run, seen)
+    return seen.phase is Phase.RUNNING and not is_overdue(run, seen)
+
+
+def turn(model: type[Run], pk: int) -> tuple[str, int]:
+    """What whoever deals with the run takes."""
+    return model.__name__, pk
 
 
 def _key(run: Run) -> tuple[str, int]:
-    """Whose turn it is."""
-    return type(run).__name__, run.pk
+    return turn(type(run), run.pk)
 
 
 def _renew(run: Run) -> bool:
@@ -102,13 +106,13 @@ def _follow(run: Run, runner: Runner, *, launching: bool) -> None:
         _stop(run, runner)
     elif seen.phase is Phase.RUNNING:
         _running(run, seen)
-        if _is_overdue(run, seen):
+        if is_overdue(run, seen):
             _stop(run, runner, StopReason.TIMEOUT)
     elif seen.message is not None:
         _delayed(run, seen.message)
 
 
-def _is_overdue(run: Run, seen: Observation) -> bool:
+def is_overdue(run: Run, seen: Observation) -> bool:
     """Whether this attempt has run longer than the run's file allows."""
     if run.timeout is None or seen.started_at is None:
         return False
@@ -118,7 +122,12 @@ def _is_overdue(run: Run, seen: Observation) -> bool:
 def _delayed(run: Run, reason: str) -> None:
     """Show why it has not begun yet, once."""
     if run.status not in {s.WARNING, s.RUNNING}:
-        _move(run, s.WARNING, message=f"Waits: {reason}")
+        _move(run, s.WARNING, message=why_it_waits(reason))
+
+
+def why_it_waits(reason: str | None) -> str:
+    """What a run's status says while its pod does not get along."""
+    return f"Waits: {reason}"
 
 
 def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
@@ -150,6 +159,16 @@ def _begin(run: Run, runner: Runner) -> None:
         _not_yet(run, error)
 
 
+def after_submit(run: Run, error: Exception | None) -> None:
+    """Say what became of a launch that the runner was asked for: `error` is what it raised."""
+    try:
+        launching.check(run, error)
+    except launching.Refused as refused:
+        _move(run, s.FAILED, message=f"Could not be started: {refused}")
+    except launching.NotYet as reason:
+        _not_yet(run, reason)
+
+
 @transaction.atomic(savepoint=False)
 def _starting(run: Run, token: Token | None, at: datetime) -> bool:
     """Have the row say that its attempt begins, unless there is no such attempt any more, or it is to be stopped.
@@ -163,7 +182,7 @@ def _starting(run: Run, token: Token | None, at: datetime) -> bool:
         carry_out([Move(row, s.STARTING, at=at)], first=[insertion([token])] if token else ())
     elif wanted and token:
         append(token)
-    _copy(row, run)
+    copy(row, run)
     return wanted
 
 
@@ -276,11 +295,12 @@ def _move(run: Run, status: str, *, message: str | None = None, at: datetime | N
     if isinstance(row, Experiment) and status != s.STARTING:
         rows.append(replica(row))
     carry_out([Move(each, status, message, at=at) for each in rows if may_move(each, status)], observed=True)
-    _copy(row, run)
+    copy(row, run)
     return True
 
 
-def _copy(row: Run, run: Run) -> None:
+def copy(row: Run, run: Run) -> None:
+    """Have `run` show the state of its row."""
     copy_state(row, run)
     run.stop_requested_at = row.stop_requested_at
 
