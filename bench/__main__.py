@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import api, scale, search, server, tracking
+from bench import api, kubernetes, scale, search, server, tracking
 
 SUITES = {
     "server": server.main,
@@ -10,6 +10,7 @@ SUITES = {
     "scale": scale.main,
     "search": search.main,
     "client": tracking.main,
+    "kubernetes": kubernetes.main,
 }
 
 

@@ -13,8 +13,8 @@ IDLE_SECONDS = 2.0
 
 
 class Client:
-    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    def __init__(self, port: int, headers: Mapping[str, str] | None = None, host: str = "127.0.0.1") -> None:
+        self.connection = http.client.HTTPConnection(host, port, timeout=120)
         self.headers = {"Content-Type": "application/json", **(headers or {})}
         self._used = time.monotonic()
 

@@ -1,7 +1,8 @@
-"""What a server takes of the machine's memory."""
+"""What a server takes of the machine: memory, and processor time."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _KIB = 1024
@@ -10,6 +11,19 @@ _KIB = 1024
 def tree_bytes(root: int) -> int:
     """Proportional set size of the process `root` and all below it: pages that they share count once."""
     return sum(_proportional(pid) for pid in _tree(root))
+
+
+def tree_seconds(root: int) -> float:
+    """Processor time that the process `root`, all below it, and those of them that have ended have taken."""
+    return sum(_ticks(pid) for pid in _tree(root)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, words[11:15]))
 
 
 def _tree(root: int) -> list[int]:

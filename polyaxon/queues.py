@@ -1,4 +1,4 @@
-"""The Celery application. Messages are wake-ups: they name a row and carry nothing else.
+"""The Celery application. Messages are wake-ups: they name rows and carry nothing else.
 
 Losing one costs the seconds until the next reconcile pass, so publishing neither retries nor raises, and a broker that
 is down is left alone for a while instead of making every request wait for it.
@@ -21,11 +21,13 @@ logger = logging.getLogger(__name__)
 PAUSE_AFTER_FAILURE = 5.0  # seconds
 # Each component takes the messages of its own queue; the embedded server takes all.
 PASSES, HPSEARCH, MONITORS, EVENTS = "polyaxon.passes", "polyaxon.hpsearch", "polyaxon.monitors", "polyaxon.events"
-QUEUES = (PASSES, HPSEARCH, MONITORS, EVENTS)
+PODS = "polyaxon.pods"
+QUEUES = (PASSES, HPSEARCH, MONITORS, EVENTS, PODS)
 ROUTES = {
     "scheduler.group": HPSEARCH,
     "scheduler.searches": HPSEARCH,
     "scheduler.webhooks": EVENTS,
+    "scheduler.follow": PODS,
     "monitors.*": MONITORS,
 }
 

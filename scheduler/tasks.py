@@ -8,7 +8,7 @@ from django.conf import settings
 
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app, publisher
-from scheduler.passes import queue, reconcile, slots
+from scheduler.passes import queue, reconcile, slots, together
 from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.expiry import expire
@@ -20,9 +20,10 @@ from scheduler.passes.replica_statuses import follow_replicas, note_nodes
 from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
 from scheduler.passes.webhooks import deliver
-from scheduler.turns import one_at_a_time
+from scheduler.turns import Rounds, one_at_a_time
 
 LOOK_AGAIN = 0.3  # seconds
+_dispatches = Rounds()  # whoever comes while one is under way need not wait for it
 EXPIRES = 30.0  # by then the reconcile pass has been there
 
 
@@ -62,6 +63,26 @@ def _try_to_advance(kind: str, pk: int) -> None:
         publisher.send(f"scheduler.{kind}", pk, countdown=LOOK_AGAIN, expires=LOOK_AGAIN + EXPIRES)
 
 
+@app.task(name="scheduler.launch")
+def launch_pass(kind: str, keys: list[int]) -> None:
+    guarded(partial(_launch, kind, keys))
+
+
+def _launch(kind: str, keys: list[int]) -> None:
+    for pk in together.launch_all(kind, keys):
+        _advance(kind, pk)
+
+
+@app.task(name="scheduler.follow")
+def follow_pass(kind: str, keys: list[int]) -> None:
+    guarded(partial(_follow_pods, kind, keys))
+
+
+def _follow_pods(kind: str, keys: list[int]) -> None:
+    for pk in together.follow_all(kind, keys):
+        publisher.send(f"scheduler.{kind}", pk)
+
+
 @app.task(name="scheduler.group")
 def group_pass(pk: int) -> None:
     guarded(partial(advance_group, ExperimentGroup(pk=pk)))
@@ -76,7 +97,7 @@ def searches_pass() -> None:
 
 @app.task(name="scheduler.dispatch")
 def dispatch_pass(_pk: int = 0) -> None:
-    guarded(_dispatch)
+    _dispatches.run("dispatch", partial(guarded, _dispatch))
 
 
 def _dispatch() -> None:

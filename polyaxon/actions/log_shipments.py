@@ -55,8 +55,16 @@ class Batch:
 
 def open_shipment(run: Runnable, *, has_roles: bool = False) -> None:
     """Have the logs of the run's pods stored. Call it before there is a pod; repeating it changes nothing."""
-    values = {"kind": type(run)._meta.object_name, "path": run.sub_path, "has_roles": has_roles}  # type: ignore[attr-defined]
-    LogShipment.objects.get_or_create(run=run.uuid, defaults=values)
+    LogShipment.objects.get_or_create(run=run.uuid, defaults=_values(run) | {"has_roles": has_roles})
+
+
+def open_shipments(runs: Sequence[Runnable]) -> None:
+    """The same of many runs with one replica each."""
+    LogShipment.objects.bulk_create([LogShipment(run=run.uuid, **_values(run)) for run in runs], ignore_conflicts=True)
+
+
+def _values(run: Runnable) -> dict[str, Any]:
+    return {"kind": type(run)._meta.object_name, "path": run.sub_path}  # type: ignore[attr-defined]
 
 
 def store(shipment: LogShipment, batches: Sequence[Batch]) -> set[int]:

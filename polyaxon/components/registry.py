@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.module_loading import autodiscover_modules
 
 from polyaxon.components.turns import Turn
-from polyaxon.queues import EVENTS, HPSEARCH, MONITORS, PASSES
+from polyaxon.queues import EVENTS, HPSEARCH, MONITORS, PASSES, PODS
 
 Work = Callable[[Turn], None]
 
@@ -20,7 +20,7 @@ COMPONENTS: dict[str, str | None] = {
     "scheduler": PASSES,
     "hpsearch": HPSEARCH,
     "monitors": MONITORS,
-    "k8s-events": None,
+    "k8s-events": PODS,
     "events": EVENTS,
     "beat": None,
 }

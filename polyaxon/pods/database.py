@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,12 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from polyaxon.db.models import PodState, PodWatch
+from polyaxon.db.writes import execute, insertion, update
 from polyaxon.pods.seen import PodPhase, SeenPod, Trouble, merge
 from polyaxon.pods.store import PodStore, is_news, is_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
 _FIELDS = [field.name for field in fields(SeenPod)]
@@ -26,7 +27,8 @@ _TEXTS = {
     if isinstance(field, models.CharField | models.TextField)
 }
 _TRIES = 3
-AT_ONCE = 20  # changes in one statement; SQLite bounds its parameters
+_CHANGING = [name for name in _FIELDS if name not in {"uid", "name", "run"}]
+AT_ONCE = 200  # rows that are locked together; SQLite bounds the parameters of a query
 FORGOTTEN_KEPT = timedelta(hours=1)
 _KNOWN = partial(PodState.objects.filter, forgotten_at=None)
 
@@ -63,6 +65,16 @@ class DatabasePodStore(PodStore):
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:
         """See `PodStore.of_attempt`."""
         return [_seen(row) for row in _KNOWN(run=run, attempt=attempt).order_by("name", "uid")]
+
+    def of_attempts(self, attempts: Collection[tuple[str, int]]) -> dict[tuple[str, int], list[SeenPod]]:
+        """See `PodStore.of_attempts`. With few queries."""
+        found: dict[tuple[str, int], list[SeenPod]] = {key: [] for key in attempts}
+        runs = sorted({run for run, _ in attempts})
+        for start in range(0, len(runs), AT_ONCE):
+            for row in _KNOWN(run__in=runs[start : start + AT_ONCE]).order_by("name", "uid"):
+                if (key := (row.run.hex, row.attempt)) in found:
+                    found[key].append(_seen(row))
+        return found
 
     def present(self) -> list[SeenPod]:
         """See `PodStore.present`."""
@@ -110,14 +122,13 @@ def _put_all(pods: Sequence[SeenPod]) -> list[SeenPod]:
             made.append(pod)
         elif is_news(old := _seen(row), new := merge(old, pod)):
             changed.append(PodState(pk=row.pk, **_columns(new)))
-    PodState.objects.bulk_create([PodState(**_columns(pod)) for pod in made])
-    PodState.objects.bulk_update(changed, _FIELDS)
+    execute([*(insertion([PodState(**_columns(pod))]) for pod in made), *(update(row, _CHANGING) for row in changed)])
     news = {pod.uid for pod in made} | {row.uid for row in changed}
     return [pod for pod in pods if pod.uid in news]
 
 
 def _columns(pod: SeenPod) -> dict[str, Any]:
-    values = asdict(pod)
+    values = {name: getattr(pod, name) for name in _FIELDS}
     for name, length in _TEXTS.items():
         if values[name] is not None:
             values[name] = values[name].replace("\0", "")[:length]

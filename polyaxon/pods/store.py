@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from polyaxon.pods.seen import SeenPod, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
 
@@ -32,6 +32,10 @@ class PodStore(ABC):
     @abstractmethod
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:
         """Every pod of the attempt, also those that are gone, by name."""
+
+    def of_attempts(self, attempts: Collection[tuple[str, int]]) -> dict[tuple[str, int], list[SeenPod]]:
+        """The same of many, by run and attempt."""
+        return {key: self.of_attempt(*key) for key in attempts}
 
     @abstractmethod
     def present(self) -> list[SeenPod]:

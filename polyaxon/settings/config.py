@@ -235,8 +235,11 @@ class KubernetesConfig(Area):
     )
     k8s_context: str = Field("", description="Context of that file. Empty: its current one.")
     k8s_concurrency: Positive = Field(1000, description="Runs at once in the cluster.")
-    k8s_requests_per_second: Seconds = Field(20.0, description="Requests a second to the API server, over time.")
-    k8s_requests_burst: Positive = Field(50, description="Requests to it at once.")
+    k8s_requests_per_second: Seconds = Field(
+        500.0,
+        description="Requests a second to the API server, over time. After a 429 all wait as long as that says.",
+    )
+    k8s_requests_burst: Positive = Field(500, description="Requests to it at once.")
     k8s_watch_seconds: Positive = Field(
         15, description="Seconds that one request of the watch of pods lasts; silent for a third longer, it is cut."
     )

@@ -13,7 +13,7 @@ from polyaxon.db import server_side
 from polyaxon.db.models import PassLock
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.lifecycles import tables as s
-from polyaxon.wakeups import wake_row
+from polyaxon.wakeups import wake_all
 from scheduler.passes import fairness, slots
 from scheduler.passes.replicas import locked_rows, masters
 
@@ -75,7 +75,7 @@ def _schedule(chosen: Sequence[slots.Waiting]) -> int:
         wanted = [row for row in rows if row.stop_requested_at is None and may_move(row, s.SCHEDULED)]
         for row in wanted:
             row.attempt += 1  # saved with the status
-            wake_row(row)
+        wake_all(wanted)
         scheduled += [*wanted, *(row for row in masters(wanted) if may_move(row, s.SCHEDULED))]
     carry_out([Move(row, s.SCHEDULED) for row in scheduled])
     return sum(isinstance(row, Runnable) for row in scheduled)

@@ -47,6 +47,13 @@ def submit(run: Run, spec: LaunchSpec, runner: Runner) -> None:
         runner.submit(spec)
 
 
+def check(run: Run, error: Exception | None) -> None:
+    """Say as `submit` does what `error`, which a runner gave back, means."""
+    with _sorted(run), suppress(Closing):
+        if error is not None:
+            raise error
+
+
 @contextmanager
 def _sorted(run: Run) -> Iterator[None]:
     try:

@@ -16,14 +16,14 @@ from polyaxon.actions.projects import archive_strays
 from polyaxon.db.models import EphemeralToken, ExperimentGroup, MetricBatch, Token
 from polyaxon.lifecycles import EXPERIMENT, GROUP
 from scheduler.configured import configured_runner
-from scheduler.passes import purge, queue, zombies
+from scheduler.passes import purge, queue, together, zombies
 from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group, stop_abandoned
 from scheduler.passes.guard import guarded
 from scheduler.passes.reports import apply_reports
 from scheduler.passes.runs import advance, tidy
-from scheduler.passes.transitions import Unsettled, together
+from scheduler.passes.transitions import Unsettled, gathered
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def sync() -> None:
     """Follow every run that holds a slot. Launches may take long, so they are left to the passes of single runs."""
     try:
         for part in _parts(queue.active_runs()):
-            with together():
+            with gathered():
                 _follow(part)
     except Unsettled:  # somebody else changes them, too
         _follow(queue.active_runs())
@@ -62,8 +62,8 @@ def _follow(runs: Iterable[queue.Run]) -> None:
 
 
 def launch() -> None:
-    """The same, with launches."""
-    for run in queue.active_runs():
+    """The same, with launches. Those of which there is nothing out of the ordinary to say are seen to together."""
+    for run in together.look_at_all():
         guarded(partial(advance, run))
 
 

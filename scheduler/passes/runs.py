@@ -62,12 +62,16 @@ def _goes_on(run: Run) -> bool:
     if run.status != s.RUNNING or run.stop_requested_at is not None:
         return False
     seen = _observe(run, configured_runner())
-    return seen.phase is Phase.RUNNING and not _is_overdue(run, seen)
+    return seen.phase is Phase.RUNNING and not is_overdue(run, seen)
+
+
+def turn(model: type[Run], pk: int) -> tuple[str, int]:
+    """What whoever deals with the run takes."""
+    return model.__name__, pk
 
 
 def _key(run: Run) -> tuple[str, int]:
-    """Whose turn it is."""
-    return type(run).__name__, run.pk
+    return turn(type(run), run.pk)
 
 
 def _renew(run: Run) -> bool:
@@ -101,13 +105,13 @@ def _follow(run: Run, runner: Runner, *, launching: bool) -> None:
         _stop(run, runner)
     elif seen.phase is Phase.RUNNING:
         _running(run, seen)
-        if _is_overdue(run, seen):
+        if is_overdue(run, seen):
             _stop(run, runner, StopReason.TIMEOUT)
     elif seen.message is not None:
         _delayed(run, seen.message)
 
 
-def _is_overdue(run: Run, seen: Observation) -> bool:
+def is_overdue(run: Run, seen: Observation) -> bool:
     """Whether this attempt has run longer than the run's file allows."""
     if run.timeout is None or seen.started_at is None:
         return False
@@ -117,7 +121,12 @@ def _is_overdue(run: Run, seen: Observation) -> bool:
 def _delayed(run: Run, reason: str) -> None:
     """Show why it has not begun yet, once."""
     if run.status not in {s.WARNING, s.RUNNING}:
-        move(run, s.WARNING, message=f"Waits: {reason}")
+        move(run, s.WARNING, message=why_it_waits(reason))
+
+
+def why_it_waits(reason: str | None) -> str:
+    """What a run's status says while its pod does not get along."""
+    return f"Waits: {reason}"
 
 
 def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
@@ -147,6 +156,16 @@ def _begin(run: Run, runner: Runner) -> None:
         move(run, s.FAILED, message=f"Could not be started: {error}")
     except launching.NotYet as error:
         _not_yet(run, error)
+
+
+def after_submit(run: Run, error: Exception | None) -> None:
+    """Say what became of a launch that the runner was asked for: `error` is what it raised."""
+    try:
+        launching.check(run, error)
+    except launching.Refused as refused:
+        move(run, s.FAILED, message=f"Could not be started: {refused}")
+    except launching.NotYet as reason:
+        _not_yet(run, reason)
 
 
 def _not_yet(run: Run, error: launching.NotYet) -> None:

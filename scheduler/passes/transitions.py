@@ -32,7 +32,7 @@ class Unsettled(Exception):
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def gathered() -> Iterator[None]:
     """Gathers what `move` does within the block, and writes it at its end: those of one project in one round trip.
 
     Raises Unsettled; whoever observes the runs once more, one by one, then does what is left. Where changes need locks
@@ -83,7 +83,7 @@ def _begin_locked(run: Run, token: Token | None, at: datetime) -> bool:
         carry_out([Move(row, s.STARTING, at=at)], first=[insertion([token])] if token else ())
     elif wanted and token:
         append(token)
-    _copy(row, run)
+    copy(row, run)
     return wanted
 
 
@@ -99,9 +99,9 @@ def _move_as_read(run: Run, status: str, message: str | None, at: datetime | Non
     rows = as_read(run)
     if rows is None or not unlocked.is_possible() or not may_move(run, status):
         return False
-    changes, gathered = unlocked.prepare(_moves(rows, status, message, at)), _gathered.get()
-    if gathered is not None:
-        gathered.append(changes)
+    changes, others = unlocked.prepare(_moves(rows, status, message, at)), _gathered.get()
+    if others is not None:
+        others.append(changes)
     elif not unlocked.write([changes]):
         return False
     remember(run, rows)
@@ -115,7 +115,7 @@ def _move_locked(run: Run, status: str, message: str | None, at: datetime | None
         return False
     rows: list[Stateful] = [row, replica(row)] if isinstance(row, Experiment) else [row]
     carry_out(_moves(rows, status, message, at), observed=True)
-    _copy(row, run)
+    copy(row, run)
     remember(run, rows)
     return True
 
@@ -126,6 +126,7 @@ def _moves(rows: Sequence[Stateful], status: str, message: str | None, at: datet
     return [Move(row, status, message, at=at) for row in known if may_move(row, status)]
 
 
-def _copy(row: Run, run: Run) -> None:
+def copy(row: Run, run: Run) -> None:
+    """Have `run` show the state of its row."""
     copy_state(row, run)
     run.stop_requested_at = row.stop_requested_at

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -105,6 +105,9 @@ class Usage:
     sampled_at: datetime
 
 
+Attempt = tuple[str, int]  # a run, and which of its attempts
+
+
 class Runner(ABC):
     """Starts, watches and ends runs.
 
@@ -118,9 +121,25 @@ class Runner(ABC):
         Raises `LaunchRefused` when it can never start, `RunnerError` when it could not be started now.
         """
 
+    def submit_all(self, specs: Sequence[LaunchSpec]) -> list[Exception | None]:
+        """The same of attempts that have never been submitted, as far as anybody knows; of each what it raised."""
+        return [self._tried(spec) for spec in specs]
+
+    def _tried(self, spec: LaunchSpec) -> Exception | None:
+        try:
+            self.submit(spec)
+        except Exception as error:  # noqa: BLE001 - told with those of the others
+            return error
+        return None
+
     @abstractmethod
     def observe(self, run: str, attempt: int) -> Observation:
         """Tell where the attempt stands. A `LOST` attempt has no process left when this returns."""
+
+    def observe_all(self, attempts: Collection[Attempt]) -> dict[Attempt, Observation]:
+        """The same of those of which it can be told together; about the others `observe` is to be asked."""
+        del attempts
+        return {}
 
     @abstractmethod
     def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:

@@ -60,6 +60,42 @@ def message_of(runner: ClusterRunner, spec: LaunchSpec) -> str:
     return runner.observe(spec.run, 1).message or ""
 
 
+def test_several_are_submitted_and_observed_at_once(
+    runner: ClusterRunner, core: client.CoreV1Api, cluster_namespace: str, tmp_path: Path
+) -> None:
+    fine, stopped, refused = (asking(tmp_path, command) for command in ("true", "sleep 1000", "no\0way"))
+    runner.stop(stopped.run, 1, StopReason.USER, 1.0)  # before it was submitted
+    errors = runner.submit_all([fine, stopped, refused])
+    assert [type(error) for error in errors] == [type(None), type(None), LaunchRefused]
+    assert [len(pods_of(core, cluster_namespace, spec)) for spec in (fine, stopped, refused)] == [1, 0, 0]
+    assert runner.submit_all([fine, stopped]) == [None, None]
+    assert len(pods_of(core, cluster_namespace, fine)) == 1
+    keys = [(fine.run, 1), (stopped.run, 1), (refused.run, 1)]
+
+    def ended() -> bool:
+        seen = runner.observe_all(keys)
+        return keys[0] in seen and seen[keys[0]].phase is Phase.EXITED
+
+    wait_for(ended, "the end", SECONDS)
+    # What has no pod is to be asked for by itself.
+    assert runner.observe_all(keys) == {keys[0]: runner.observe(*keys[0])}
+    assert runner.observe(*keys[1]).stop_reason is StopReason.USER
+
+
+def test_stops_are_seen_by_those_who_observe_many(runner: ClusterRunner, tmp_path: Path) -> None:
+    specs = [asking(tmp_path, "sleep 1000") for _ in range(2)]
+    assert runner.submit_all(specs) == [None, None]
+    for spec in specs:
+        wait_running(runner, spec, SECONDS)
+    runner.stop(specs[0].run, 1, StopReason.TIMEOUT, 1.0)
+    wait_end(runner, specs[0], SECONDS)
+    runner._ends.clear()  # as a process that did not see the end
+    seen = runner.observe_all([(spec.run, 1) for spec in specs])
+    assert [seen[spec.run, 1].stop_reason for spec in specs] == [StopReason.TIMEOUT, None]
+    assert seen[specs[1].run, 1].phase is Phase.RUNNING
+    runner.stop(specs[1].run, 1, StopReason.USER, 1.0)
+
+
 def test_a_run_succeeds_and_leaves_nothing(
     runner: ClusterRunner, core: client.CoreV1Api, cluster_namespace: str, tmp_path: Path
 ) -> None:

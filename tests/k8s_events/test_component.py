@@ -114,5 +114,6 @@ def test_what_it_tells(replica: Callable[..., Process], pods: Pods) -> None:
     process.until(lambda: process.metric('polyaxon_pod_events_total{type="added"}') == 1)
     assert process.metric('polyaxon_lease_held{lease="k8s-events/pods"}') == 1
     assert process.metric("process_resident_memory_bytes") > 1e6
-    assert process.ask("/readyz")[0] == 200
+    code, parts = process.ask("/readyz")
+    assert (code, parts["database"], parts["broker"]) == (503, True, False)  # there is no broker here
     assert process.ask("/other")[0] == 404

@@ -46,6 +46,14 @@ class PodStoreContract:
         assert store.of_attempt(pod.run, 2) == []
         assert store.of_attempt(uuid.uuid4().hex, 1) == []
 
+    def test_pods_of_many_attempts_are_found_at_once(self, store: PodStore) -> None:
+        first = make()
+        second, other = make(first.run, attempt=2), make()
+        assert store.put_all([first, second, other]) == [first, second, other]
+        asked = [(first.run, 2), (other.run, 1), (other.run, 7)]
+        assert store.of_attempts(asked) == {asked[0]: [second], asked[1]: [other], asked[2]: []}
+        assert store.of_attempts([]) == {}
+
     def test_the_same_again_is_no_news(self, store: PodStore) -> None:
         pod = make()
         assert store.put(pod)

@@ -261,7 +261,7 @@ def test_a_notebook(settings: Any) -> None:
     assert token is not None
     assert token.run == row.uuid
     made = objects(launch, cluster_settings(settings.CONFIG))
-    assert [each["kind"] for each in made] == ["ConfigMap", "Secret", "Service", "Pod"]
+    assert [each["kind"] for each in made] == ["Secret", "Service", "Pod"]
     container = made[-1]["spec"]["containers"][0]
     assert container["readinessProbe"]["httpGet"] == {"path": f"{row.proxy_path}api", "port": 8888}
     assert launch.env["JUPYTER_TOKEN"] not in json.dumps(made[-1])

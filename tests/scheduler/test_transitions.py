@@ -85,7 +85,7 @@ def test_many_take_one_too() -> None:
         dispatch()
     runs = list(queue.active_runs())
     assert len(runs) == 12
-    with CaptureQueriesContext(connection) as asked, transitions.together():
+    with CaptureQueriesContext(connection) as asked, transitions.gathered():
         for run in runs:
             transitions.move(run, "running", at=timezone.now())
             transitions.move(run, "failed", message="a % sign; and 'quotes'", at=timezone.now())
@@ -125,7 +125,7 @@ def test_one_that_has_changed_keeps_no_other_back() -> None:
     first = dispatched(project=project)
     second = dispatched(project=project)
     try:
-        with transitions.together():
+        with transitions.gathered():
             transitions.move(first, "running", at=timezone.now())
             Experiment.objects.filter(pk=second.pk).update(attempt=9)
             transitions.move(second, "running", at=timezone.now())

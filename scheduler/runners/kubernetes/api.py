@@ -30,6 +30,8 @@ BUSY_PAUSE = 1.0  # seconds, when it does not say for how long
 LONGEST_PAUSE = 30.0
 FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY, UNPROCESSABLE, BAD_REQUEST = 403, 404, 409, 429, 422, 400
 TOO_LARGE = 413
+ANYTHING = "application/json, */*"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _CORE = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "Pod": "pods"}
 
 
@@ -75,10 +77,14 @@ class ClusterApi:
         """The objects with these labels, page by page."""
         return self._listed(self._place(kind), {"labelSelector": selector})
 
-    def _listed(self, place: str, wanted: Mapping[str, Any]) -> Iterator[Json]:
+    def find_metadata(self, kind: str, selector: str) -> Iterator[Json]:
+        """The same, of which only `metadata` is told."""
+        return self._listed(self._place(kind), {"labelSelector": selector}, accept=METADATA)
+
+    def _listed(self, place: str, wanted: Mapping[str, Any], *, accept: str = ANYTHING) -> Iterator[Json]:
         query = {**wanted, "limit": PAGE}
         while True:
-            page = self._send("GET", place, query=query)
+            page = self._send("GET", place, query=query, accept=accept)
             yield from page.get("items") or ()
             token = (page.get("metadata") or {}).get("continue")
             if not token:
@@ -133,31 +139,39 @@ class ClusterApi:
         group, version, plural = KINDS[kind]
         return f"/apis/{group}/{version}/namespaces/{self.namespace}/{plural}"
 
-    def _send(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Json:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        accept: str = ANYTHING,
+    ) -> Json:
         try:
-            found: Json = json.loads(self._try(method, path, query, body))
+            found: Json = json.loads(self._try(method, path, query, body, accept))
         except ValueError as error:
             raise RunnerError(f"the cluster does not answer: {error}") from error
         return found
 
-    def _try(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> bytes:
+    def _try(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, accept: str = ANYTHING) -> bytes:
         for left in reversed(range(TRIES)):
             self._bucket.take()
             try:
-                return self._once(method, path, query, body)
+                return self._once(method, path, query, body, accept)
             except client.ApiException as error:
                 if error.status != TOO_MANY or not left:
                     raise self._meaning(error) from error
                 self._bucket.pause(_retry_after(error))
         raise AssertionError
 
-    def _once(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> bytes:
+    def _once(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, accept: str) -> bytes:
         try:
             answer = self._client.call_api(
                 path,
                 method,
                 query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json, */*", "Content-Type": "application/json"},
+                header_params={"Accept": accept, "Content-Type": "application/json"},
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,

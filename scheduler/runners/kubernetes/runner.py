@@ -1,6 +1,6 @@
 """Runs as pods.
 
-Everything that the runner remembers is in the cluster: each attempt has an anchor, a config map that owns the rest and
+Everything that the runner remembers is in the cluster: each attempt has an anchor, a secret that owns the rest and
 says whether the attempt was asked to end. What became of pods is read from the `PodStore`, which a watcher of the
 cluster fills; while nobody watches, the cluster is asked instead.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from polyaxon.pods.seen import PodPhase, SeenPod, gone
 from polyaxon.stores.errors import RepoError
 from polyaxon.stores.repos import InternalRepo
 from scheduler.runners.base import (
+    Attempt,
     LaunchRefused,
     LaunchSpec,
     Observation,
@@ -28,13 +30,13 @@ from scheduler.runners.base import (
     Usage,
 )
 from scheduler.runners.kubernetes.api import AlreadyThere, ClusterApi, Json, NotThere
-from scheduler.runners.kubernetes.manifests import RESOURCE, STOP, names, objects, owned
+from scheduler.runners.kubernetes.manifests import ANCHOR, RESOURCE, STOP, names, objects, owned
 from scheduler.runners.kubernetes.usage import Summaries, total
 from scheduler.runners.kubernetes.verdict import Patience, lead_of, verdict
 from scheduler.runners.local.reasons import of_stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from polyaxon.pods.store import PodStore
     from scheduler.runners.kubernetes.spec import ClusterSettings
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_FRESH = timedelta(seconds=60)  # after this without a sign of life nobody watches
 LEFTOVER_GRACE = 10  # seconds for pods that nobody needs any more
+SIDE_BY_SIDE = 8  # attempts that are submitted at once
 KEPT_ENDS = 10_000  # attempts whose end is remembered, so that nobody is asked again
 
 
@@ -63,23 +66,54 @@ class ClusterRunner(Runner):
         self._settings = settings
         self._patience = patience or Patience()
         self._summaries = Summaries(api)
+        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "launch")
         self._ends: OrderedDict[tuple[str, int], Observation] = OrderedDict()
 
     # -- start --
 
     def submit(self, spec: LaunchSpec) -> None:
         """See `Runner.submit`. When it returns, the pods of the attempt are there, or were, or it was stopped."""
-        _check(spec)
-        made = objects(spec, self._settings())
-        anchor = self._anchor(made[0])
-        if STOP in _annotations(anchor):
-            return
-        seen = {pod.name for pod in self._store.of_attempt(spec.run, spec.attempt)}
-        for each in made[1:]:
-            if each["metadata"]["name"] not in seen:
-                self._create(owned(each, anchor["metadata"]["name"], anchor["metadata"]["uid"]))
+        names.check_run(spec.run)
+        for pod in self._make(spec, self._store.of_attempt(spec.run, spec.attempt)):
+            self._store.put(mapping.seen(pod))  # from now on it is known that it was there
         if self._stop_reason(spec.run, spec.attempt) is not None:  # asked for while we were at it
             self._delete_pods(spec.run, spec.attempt, LEFTOVER_GRACE)
+
+    def submit_all(self, specs: Sequence[LaunchSpec]) -> list[Exception | None]:
+        """See `Runner.submit_all`. Side by side; whether one was asked to end meanwhile is looked up once, at last."""
+        known = self._store.of_attempts([(spec.run, spec.attempt) for spec in specs])
+        made = list(self._pool.map(lambda spec: self._tried_to_make(spec, known[spec.run, spec.attempt]), specs))
+        self._store.put_all([mapping.seen(pod) for pods, _ in made for pod in pods])
+        try:
+            stops = self._stops()
+        except RunnerError as error:  # to be submitted again, which looks again
+            return [found or error for _, found in made]
+        for spec in specs:
+            if (spec.run, spec.attempt) in stops:
+                self._delete_pods(spec.run, spec.attempt, LEFTOVER_GRACE)
+        return [found for _, found in made]
+
+    def _tried_to_make(self, spec: LaunchSpec, seen: Iterable[SeenPod]) -> tuple[list[Json], Exception | None]:
+        pods: list[Json] = []
+        try:
+            pods.extend(self._make(spec, seen))
+        except Exception as error:  # noqa: BLE001 - told with those of the others
+            return pods, error
+        return pods, None
+
+    def _make(self, spec: LaunchSpec, seen: Iterable[SeenPod]) -> Iterator[Json]:
+        """Make what is not there yet of an attempt, unless it was asked to end; yields each pod that was made."""
+        _check(spec)
+        first, *others = objects(spec, self._settings())
+        anchor = self._anchor(first)
+        if STOP in _annotations(anchor):
+            return
+        there = {pod.name for pod in seen}
+        for each in others:
+            if each["kind"] != "Pod" or each["metadata"]["name"] not in there:
+                made = self._create(owned(each, anchor["metadata"]["name"], anchor["metadata"]["uid"]))
+                if made is not None and made["kind"] == "Pod":
+                    yield made
 
     def _anchor(self, wanted: Json) -> Json:
         try:
@@ -87,17 +121,16 @@ class ClusterRunner(Runner):
         except AlreadyThere:
             pass
         try:
-            return self._api.get("ConfigMap", wanted["metadata"]["name"])
+            return self._api.get(ANCHOR, wanted["metadata"]["name"])
         except NotThere:
             raise RunnerError(f"{wanted['metadata']['name']}: is being removed this moment") from None
 
-    def _create(self, wanted: Json) -> None:
+    def _create(self, wanted: Json) -> Json | None:
+        """The object, unless there was one."""
         try:
-            made = self._api.create(wanted)
+            return self._api.create(wanted)
         except AlreadyThere:
-            return
-        if made["kind"] == "Pod":  # from now on it is known that it was there
-            self._store.put(mapping.seen(made))
+            return None
 
     # -- look --
 
@@ -110,6 +143,23 @@ class ClusterRunner(Runner):
         found = self._with_lead(run, attempt, pods) if lead_of(pods) else self._without_lead(run, attempt, pods)
         if found.phase in {Phase.EXITED, Phase.LOST}:
             self._remember(run, attempt, found)
+        return found
+
+    def observe_all(self, attempts: Collection[Attempt]) -> dict[Attempt, Observation]:
+        """See `Runner.observe_all`. Left out are those that take a request of their own."""
+        found = {key: end for key in attempts if (end := self._ends.get(key))}
+        if not self._is_watched():
+            return found
+        pods = self._store.of_attempts([key for key in attempts if key not in found])
+        led = {key: seen for key, seen in pods.items() if lead_of(seen)}
+        stops = self._stops() if any(map(_is_ending, led.values())) else {}
+        now = datetime.now(UTC)
+        for key, seen in led.items():
+            told = verdict(seen, stops.get(key) if _is_ending(seen) else None, now, self._patience)
+            if not (told.leftovers or told.given_up):
+                found[key] = told.observation
+                if told.observation.phase in {Phase.EXITED, Phase.LOST}:
+                    self._remember(*key, told.observation)
         return found
 
     def _remember(self, run: str, attempt: int, end: Observation) -> None:
@@ -134,8 +184,7 @@ class ClusterRunner(Runner):
         return at is not None and datetime.now(UTC) - at < WATCH_FRESH
 
     def _with_lead(self, run: str, attempt: int, pods: list[SeenPod]) -> Observation:
-        ending = any(pod.phase.is_final or pod.deleting_until for pod in pods)
-        stop = self._stop_reason(run, attempt) if ending else None
+        stop = self._stop_reason(run, attempt) if _is_ending(pods) else None
         found = verdict(pods, stop, datetime.now(UTC), self._patience)
         for pod in found.given_up:  # stays so when the pod is gone
             self._store.put(pod)
@@ -155,7 +204,7 @@ class ClusterRunner(Runner):
     def _without_lead(self, run: str, attempt: int, pods: list[SeenPod]) -> Observation:
         """Nothing was made yet, or not all, or an operator is about to."""
         try:
-            anchor = self._api.get("ConfigMap", names.anchor(run, attempt))
+            anchor = self._api.get(ANCHOR, names.anchor(run, attempt))
         except NotThere:
             return Observation(Phase.ABSENT)
         living = [pod for pod in pods if not pod.is_over]
@@ -194,7 +243,7 @@ class ClusterRunner(Runner):
         """Write the reason down, unless there is one. Later submits read it before they make anything."""
         for _ in range(5):
             try:
-                anchor = self._api.get("ConfigMap", names.anchor(run, attempt))
+                anchor = self._api.get(ANCHOR, names.anchor(run, attempt))
             except NotThere:
                 anchor = None
             if anchor is not None and STOP in _annotations(anchor):
@@ -218,9 +267,15 @@ class ClusterRunner(Runner):
 
     def _stop_reason(self, run: str, attempt: int) -> StopReason | None:
         try:
-            return _stop_in(self._api.get("ConfigMap", names.anchor(run, attempt)))
+            return _stop_in(self._api.get(ANCHOR, names.anchor(run, attempt)))
         except NotThere:
             return None
+
+    def _stops(self) -> dict[Attempt, StopReason]:
+        """Why attempts were asked to end, of all that were."""
+        found = self._api.find_metadata(ANCHOR, f"{labels.SELECTOR},{STOP}")
+        told = {_attempt(anchor): _stop_in(anchor) for anchor in found}
+        return {attempt: reason for attempt, reason in told.items() if reason is not None}
 
     # -- keep --
 
@@ -246,8 +301,8 @@ class ClusterRunner(Runner):
                 self._end(pod)
         if alive:
             raise RunnerError(f"run {run}: it is still alive and cannot be cleaned; stop it first")
-        for anchor in list(self._api.find("ConfigMap", _of_run(run))):
-            self._api.delete("ConfigMap", anchor["metadata"]["name"])
+        for anchor in list(self._api.find_metadata(ANCHOR, _of_run(run))):
+            self._api.delete(ANCHOR, anchor["metadata"]["name"])
         self._store.forget(run)
         self._ends = OrderedDict((key, end) for key, end in self._ends.items() if key[0] != run)
 
@@ -263,7 +318,7 @@ class ClusterRunner(Runner):
 
     def kept(self) -> list[str]:
         """See `Runner.kept`."""
-        found = self._api.find("ConfigMap", labels.SELECTOR)
+        found = self._api.find_metadata(ANCHOR, labels.SELECTOR)
         return sorted({each["metadata"]["labels"][labels.RUN] for each in found})
 
     def active(self) -> list[str]:
@@ -272,6 +327,15 @@ class ClusterRunner(Runner):
 
     def _listed(self, selector: str) -> Iterable[SeenPod]:
         return (mapping.seen(each) for each in self._api.find("Pod", selector))
+
+
+def _is_ending(pods: Iterable[SeenPod]) -> bool:
+    return any(pod.phase.is_final or pod.deleting_until for pod in pods)
+
+
+def _attempt(anchor: Json) -> Attempt:
+    named = anchor["metadata"]["labels"]
+    return named[labels.RUN], int(named[labels.ATTEMPT])
 
 
 def _of_run(run: str) -> str:
@@ -294,7 +358,9 @@ def _stop_in(anchor: Json) -> StopReason | None:
 
 def _with_stop(anchor: Json, reason: StopReason) -> Json:
     meta = anchor["metadata"]
-    return {**anchor, "metadata": {**meta, "annotations": {**_annotations(anchor), STOP: reason.value}}}
+    told = {STOP: reason.value}
+    changed = {"annotations": {**_annotations(anchor), **told}, "labels": {**meta["labels"], **told}}
+    return {**anchor, "metadata": {**meta, **changed}}
 
 
 def _stopped_anchor(run: str, attempt: int, reason: StopReason) -> Json:
@@ -304,9 +370,10 @@ def _stopped_anchor(run: str, attempt: int, reason: StopReason) -> Json:
         "type": "polyaxon-runner",
         labels.RUN: run,
         labels.ATTEMPT: str(attempt),
+        STOP: reason.value,
     }
     meta: dict[str, Any] = {"name": names.anchor(run, attempt), "labels": named, "annotations": {STOP: reason.value}}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+    return {"apiVersion": "v1", "kind": ANCHOR, "metadata": meta}
 
 
 def _grace(pod: Json, grace: int) -> int:

@@ -17,7 +17,7 @@ from kubernetes import client
 
 from polyaxon.pods import labels
 from scheduler.runners.base import LaunchRefused
-from scheduler.runners.kubernetes.manifests import commands, names, objects, owned
+from scheduler.runners.kubernetes.manifests import ANCHOR, commands, names, objects, owned
 from scheduler.runners.kubernetes.manifests.environment import literal
 from scheduler.runners.kubernetes.spec import Backend, Kind, Placement, Replica, Volume
 from tests.runners.kubernetes.launches import (
@@ -107,7 +107,7 @@ def test_a_field_that_the_api_does_not_have_would_be_noticed() -> None:
 @pytest.mark.parametrize("name", LAUNCHES)
 def test_everything_is_found_and_goes_with_its_attempt(name: str) -> None:
     found = made(name)
-    assert found[0]["kind"] == "ConfigMap"
+    assert found[0]["kind"] == ANCHOR
     for each in found:
         found_labels = each["metadata"]["labels"]
         assert found_labels[labels.RUN] == RUN
@@ -152,7 +152,7 @@ def test_the_platform_wins_over_what_users_say() -> None:
     env = env_of(pod["spec"]["containers"][0])
     assert "POLYAXON_PARAMS" not in env  # that of the secret counts
     assert env["PRICE"] == "$(HOME) $5"
-    assert pod["spec"]["containers"][0]["envFrom"][-1] == {"secretRef": {"name": f"plx-{RUN}-env"}}
+    assert pod["spec"]["containers"][0]["envFrom"][-1] == {"secretRef": {"name": f"plx-{RUN}"}}
 
 
 @given(st.text(alphabet=st.sampled_from("$()ab{} ")))

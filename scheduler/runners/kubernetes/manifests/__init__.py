@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+ANCHOR = "Secret"  # kind of the anchor
 # Annotations of the anchor.
 RESOURCE = "polyaxon.com/resource"  # kind of the custom resource that stands for the pods
-STOP = "polyaxon.com/stop"  # why the attempt was asked to end
+STOP = "polyaxon.com/stop"  # why the attempt was asked to end; a label as well, by which such anchors are found
 
 
 def objects(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
-    """Everything of an attempt, in the order of its creation: anchor, secrets, services, then what runs.
+    """Everything of an attempt, in the order of its creation: anchor, files, secrets, services, then what runs.
 
     Raises `LaunchRefused` for what no cluster could run.
     """
@@ -32,31 +33,32 @@ def objects(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
     first = anchor(launch, settings)
     if runs[-1]["kind"] in kubeflow.KINDS:
         first["metadata"]["annotations"] = {RESOURCE: runs[-1]["kind"]}
-    return [first, *_secrets(launch, settings), *runs]
+    return [first, *_files(launch, settings), *_secrets(launch, settings), *runs]
 
 
 def anchor(launch: LaunchSpec, settings: ClusterSettings) -> Object:
-    """The config map that owns the attempt's objects; holds the files that they read, and no secrets."""
+    """The secret that owns the attempt's objects. It holds the run's environment: most runs need nothing else."""
+    return _secret(launch, settings, containers.secret_name(launch), dict(launch.env))
+
+
+def _files(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
+    """The config map with the files that pods read, if there are any."""
     data = dict(builds.files(launch))
     if commands.needs_ssh(launch):
         data |= commands.SSH_FILES | {"passwd": commands.passwd(settings.user, settings.group)}
-    found = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": names.metadata(launch, names.anchor(launch.run, launch.attempt), settings),
-    }
-    return found | ({"data": data} if data else {})
+    meta = names.metadata(launch, names.anchor(launch.run, launch.attempt), settings)
+    return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}] if data else []
 
 
 def owned(found: Object, owner: str, uid: str) -> Object:
     """The same object, deleted with the anchor of that name and uid."""
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": owner, "uid": uid}
+    reference = {"apiVersion": "v1", "kind": ANCHOR, "name": owner, "uid": uid}
     return {**found, "metadata": {**found["metadata"], "ownerReferences": [reference]}}
 
 
 def _secrets(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
     spec = names.cluster(launch)
-    found = [_secret(launch, settings, containers.secret_name(launch), dict(launch.env))]
+    found = []
     if spec.code is not None:
         found.append(_secret(launch, settings, containers.init_secret_name(launch), {"code-token": spec.code.token}))
     if spec.ssh is not None and commands.needs_ssh(launch):

@@ -27,8 +27,8 @@ CODE_TOKEN = "POLYAXON_HELPER_CODE_TOKEN"  # noqa: S105 - a name
 
 
 def secret_name(launch: LaunchSpec) -> str:
-    """The secret with the run's environment."""
-    return f"{names.base_of(launch)}-env"
+    """The secret with the run's environment: the anchor."""
+    return names.anchor(launch.run, launch.attempt)
 
 
 def init_secret_name(launch: LaunchSpec) -> str:
