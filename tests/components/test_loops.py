@@ -182,5 +182,5 @@ def test_what_blocks_is_cut_short(start: Callable[..., Replica]) -> None:
 
 
 def test_a_loop_names_a_component() -> None:
-    with pytest.raises(ValueError, match="no component 'other'; there are scheduler, "):
+    with pytest.raises(ValueError, match="no component 'other'; there are api, scheduler, "):
         loop("other", "x")

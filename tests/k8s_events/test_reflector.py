@@ -147,8 +147,11 @@ def test_silence_is_noticed(start: Callable[..., Watching], pods: Pods, line: Wi
     watching.until({name: "exited", "second": "waiting"})
 
 
-def test_a_version_that_the_server_has_forgotten(start: Callable[..., Watching], pods: Pods) -> None:
-    """410 Gone of the real server: version 1 is older than all it remembers."""
+def test_a_version_that_the_server_has_forgotten(start: Callable[..., Watching], pods: Pods, cluster: Cluster) -> None:
+    """410 Gone of the real server: version 1 is older than all it remembers, at least since its last start."""
+    server = cluster.component("kube-apiserver")
+    server.kill()
+    server.start()
     first = start()
     name = pods.make()
     first.until({name: "waiting"})
