@@ -28,15 +28,17 @@ OPTUNA = ("grid", "random", "tpe")
 
 def main(*, quick: bool = False) -> None:
     trials, large = (QUICK_TRIALS, QUICK_LARGE) if quick else (TRIALS, LARGE)
-    with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, Postgres(settings=DURABLE) as postgres:
-        environment = _environment(postgres.url, Path(folder))
-        rows = [_row(f"ours, {name}", *_of_ours(environment, name, trials)) for name in OURS]
-        theirs = {name: _measured(environment, "bench.search_cost_optuna", name, trials) for name in OPTUNA}
-        rows += [_row(f"Optuna, {name}", figures) for name, figures in theirs.items()]
-        grid = _measured(environment, "bench.search_cost_ours", "grid", large, 50)
     print(f"{trials:,} trials; ms a trial, median (of the last hundred)\n")
     print("| search | one at a time: all but the suggestion | suggestion | eight at a time: all but it | suggestion |")
-    print("|---|---|---|---|---|", *rows, sep="\n")
+    print("|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, Postgres(settings=DURABLE) as postgres:
+        environment = _environment(postgres.url, Path(folder))
+        for name in OURS:
+            print(_row(f"ours, {name}", *_of_ours(environment, name, trials)), flush=True)
+        for name in OPTUNA:
+            figures = _measured(environment, "bench.search_cost_optuna", name, trials)
+            print(_row(f"Optuna, {name}", figures), flush=True)
+        grid = _measured(environment, "bench.search_cost_ours", "grid", large, 50)
     print(f"\nA grid of {large:,} trials, 50 at a time: longest pass {grid['longest_pass']:.0f} ms; memory", end=" ")
     print(f"{grid['memory_start']:.0f} MiB after the first hundred, {grid['memory_end']:.0f} MiB at the end.")
 
