@@ -1,5 +1,6 @@
 """`make test`: all tests with real services, first on SQLite, then those that use the database on Postgres, and at last
-those that need a real Kubernetes, which are skipped where none can run, but fail there with `CI=true`.
+those that need a real Kubernetes, which are skipped where none can run, but fail there with `CI=true`. Whole servers
+and Kubernetes, which both wait most of the time, are tested side by side.
 
 Arguments are passed on to each pytest run. The last line printed adds them up, in pytest's words.
 """
@@ -7,7 +8,9 @@ Arguments are passed on to each pytest run. The last line printed adds them up, 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +18,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scripts import processes
@@ -23,7 +26,7 @@ from tests.services import PackagesMissingError, ServiceError, ServiceStack, ens
 from tests.services.packages import install_optional, missing_optional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 # Rooms whose behaviour depends on the database below them.
@@ -37,7 +40,7 @@ DATABASE_TESTS = (
     "tests/components",
     "tests/pods",
 )
-# Whole servers and their runs, which take the machine for themselves.
+# Whole servers and their runs: not spread over workers, since they keep the machine busy.
 SERVER_TESTS = ("tests/embedded", "tests/e2e")
 # Not spread over workers: all share one cluster.
 CLUSTER_TESTS = ("tests", "-m", "cluster")
@@ -113,39 +116,84 @@ def postgres_environment(url: str) -> dict[str, str]:
     }
 
 
-def run_pytest(title: str, arguments: Sequence[str], environment: Mapping[str, str], report: Path) -> Outcome:
-    """One pytest run in a session of its own; interrupted like a person would when we are stopped."""
-    say(f"== {title}")
-    command = [sys.executable, "-m", "pytest", f"--junitxml={report}", *arguments]
-    child = processes.start(command, cwd=ROOT, env=dict(environment))
-    try:
-        exit_code = child.wait()
-    finally:
-        processes.end(child, first=signal.SIGINT, grace=30)
-    return read_outcome(report, exit_code)
+@dataclass(frozen=True)
+class Run:
+    """Tests that are run together: what pytest is told of them, and where it reports."""
+
+    title: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    report: Path
+
+    def start(self, **options: Any) -> subprocess.Popen[bytes]:
+        """In a session of its own."""
+        command = [sys.executable, "-m", "pytest", f"--junitxml={self.report}", *self.arguments]
+        return processes.start(command, cwd=ROOT, env=dict(self.environment), **options)
+
+    def wait(self, child: subprocess.Popen[bytes]) -> Outcome:
+        """Its end; interrupted like a person would when we are stopped."""
+        try:
+            exit_code = child.wait()
+        finally:
+            processes.end(child, first=signal.SIGINT, grace=30)
+        return read_outcome(self.report, exit_code)
+
+
+def run_pytest(run: Run) -> Outcome:
+    """One run, seen as it goes."""
+    say(f"== {run.title}")
+    return run.wait(run.start())
+
+
+def run_side_by_side(seen: Run, other: Run) -> Iterator[tuple[Run, Outcome]]:
+    """Two runs at once, both of which mostly wait; what the other one prints is shown at its end."""
+    with tempfile.TemporaryFile() as told:
+        beside = other.start(stdout=told, stderr=subprocess.STDOUT)
+        try:
+            yield seen, run_pytest(seen)
+        except BaseException:
+            processes.end(beside, first=signal.SIGINT, grace=30)
+            raise
+        say(f"== {other.title}, begun together with that")
+        outcome = other.wait(beside)
+        told.seek(0)
+        shutil.copyfileobj(told, sys.stdout.buffer)
+        sys.stdout.flush()
+        yield other, outcome
 
 
 def run_all(arguments: Sequence[str], stack: ServiceStack, scratch: Path) -> Outcome:
     """Every run; one of them having failed does not keep the others."""
-    home = scratch / "home"
-    home.mkdir()
-    environment = base_environment(stack.environment(), home)
+    environment = base_environment(stack.environment(), _empty_home(scratch / "home"))
     if names_tests(arguments):
-        return run_pytest("chosen tests, on SQLite", arguments, environment, scratch / "chosen.xml")
-    spread = [f"--numprocesses={WORKERS}", "-q"]
-    rooms = ["tests", *(f"--ignore={folder}" for folder in SERVER_TESTS), *OTHER_TESTS, *spread]
-    on_postgres = {**environment, **postgres_environment(stack.postgres.url)}
-    runs = (
-        ("rooms, on SQLite", rooms, environment),
-        ("rooms with a database, on Postgres", [*DATABASE_TESTS, *OTHER_TESTS, *spread], on_postgres),
-        ("servers", [*SERVER_TESTS, *OTHER_TESTS, "-q"], environment),
-        ("a real Kubernetes", [*CLUSTER_TESTS, "-q"], environment),
-    )
+        return run_pytest(Run("chosen tests, on SQLite", arguments, environment, scratch / "chosen.xml"))
     total = Outcome()
-    for number, (title, folders, variables) in enumerate(runs):
-        outcome = run_pytest(title, [*folders, *arguments], variables, scratch / f"{number}.xml")
-        total += as_ci_wants_it(title, outcome) if not arguments else outcome
+    for run, outcome in _every(arguments, stack, environment, scratch):
+        total += as_ci_wants_it(run.title, outcome) if not arguments else outcome
     return total
+
+
+def _empty_home(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _every(
+    arguments: Sequence[str], stack: ServiceStack, environment: Mapping[str, str], scratch: Path
+) -> Iterator[tuple[Run, Outcome]]:
+    spread = [f"--numprocesses={WORKERS}", "-q"]
+    everywhere = ["tests", *(f"--ignore={folder}" for folder in SERVER_TESTS), *OTHER_TESTS, *spread, *arguments]
+    database = [*DATABASE_TESTS, *OTHER_TESTS, *spread, *arguments]
+    on_postgres = {**environment, **postgres_environment(stack.postgres.url)}
+    rooms = Run("rooms, on SQLite", everywhere, environment, scratch / "rooms.xml")
+    yield rooms, run_pytest(rooms)
+    rooms = Run("rooms with a database, on Postgres", database, on_postgres, scratch / "postgres.xml")
+    yield rooms, run_pytest(rooms)
+    with ServiceStack() as others:  # whose messages nobody else takes
+        apart = {**environment, **others.environment(), "HOME": str(_empty_home(scratch / "other-home"))}
+        servers = Run("servers", [*SERVER_TESTS, *OTHER_TESTS, "-q", *arguments], environment, scratch / "servers.xml")
+        cluster = Run("a real Kubernetes", [*CLUSTER_TESTS, "-q", *arguments], apart, scratch / "cluster.xml")
+        yield from run_side_by_side(servers, cluster)
 
 
 def as_ci_wants_it(title: str, outcome: Outcome) -> Outcome:
