@@ -173,6 +173,16 @@ def run_all(arguments: Sequence[str], stack: ServiceStack, scratch: Path) -> Out
     return total
 
 
+def prepare_cluster(environment: Mapping[str, str]) -> None:
+    """Compile what a cluster needs while nothing else runs. Why that cannot be, where it cannot, its tests say."""
+    say("== making ready for a real Kubernetes")
+    child = processes.start([sys.executable, "-m", "tests.cluster", "prepare"], cwd=ROOT, env=dict(environment))
+    try:
+        child.wait()
+    finally:
+        processes.end(child, first=signal.SIGINT, grace=30)
+
+
 def _empty_home(folder: Path) -> Path:
     folder.mkdir()
     return folder
@@ -189,6 +199,7 @@ def _every(
     yield rooms, run_pytest(rooms)
     rooms = Run("rooms with a database, on Postgres", database, on_postgres, scratch / "postgres.xml")
     yield rooms, run_pytest(rooms)
+    prepare_cluster(environment)
     with ServiceStack() as others:  # whose messages nobody else takes
         apart = {**environment, **others.environment(), "HOME": str(_empty_home(scratch / "other-home"))}
         servers = Run("servers", [*SERVER_TESTS, *OTHER_TESTS, "-q", *arguments], environment, scratch / "servers.xml")
