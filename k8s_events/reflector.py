@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from k8s_events import telemetry
 from k8s_events.source import Gone, Json, PodSource, Refused, Silence, Unavailable
@@ -105,7 +105,9 @@ class Reflector:
 
     def _take(self, batch: list[Json]) -> None:
         now = datetime.now(UTC)
-        self._write(filter(None, (_seen(event, now) for event in batch)))
+        # Of two that are told of one pod the later counts, also when they come together.
+        moments = (now + timedelta(microseconds=place) for place in range(len(batch)))
+        self._write(filter(None, map(_seen, batch, moments)))
         for event in batch:
             telemetry.EVENTS.labels(event["type"].lower()).inc()
             self._version = event["object"]["metadata"]["resourceVersion"]
