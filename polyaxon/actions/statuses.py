@@ -153,14 +153,6 @@ def lock_by_pk(model: type[StatefulT], pk: int) -> StatefulT:
     return row
 
 
-def lock_all(rows: Sequence[StatefulT]) -> dict[int, StatefulT]:
-    """The same of many rows of one model, locked in the order of their numbers; those that are there, by number."""
-    if not rows:
-        return {}
-    found = type(rows[0])._base_manager.select_for_update(no_key=True).filter(pk__in=[row.pk for row in rows])
-    return {row.pk: row for row in found.order_by("pk")}
-
-
 @cache
 def _locked(model: type[StatefulT]) -> Prepared[StatefulT]:
     return Prepared(lambda pk: model._base_manager.select_for_update(no_key=True).filter(pk=pk), pk=int)

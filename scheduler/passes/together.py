@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from polyaxon.actions.log_shipments import open_shipments
 from polyaxon.actions.runs import WAITING
-from polyaxon.actions.statuses import Move, carry_out, lock_all
+from polyaxon.actions.statuses import Move, carry_out
 from polyaxon.db.advisory import all_held_alone
 from polyaxon.db.models import Experiment, Job, Token
 from polyaxon.db.writes import insertion
@@ -24,6 +24,7 @@ from scheduler import turns
 from scheduler.configured import configured_runner
 from scheduler.passes import launching, queue, runs, transitions
 from scheduler.passes.queue import Run
+from scheduler.passes.replicas import locked_rows
 from scheduler.runners.base import Attempt, LaunchSpec, Observation, Phase
 
 AT_ONCE = 500  # SQLite bounds the parameters of a query
@@ -74,7 +75,7 @@ def _prepared(waiting: Iterable[Run]) -> Iterable[tuple[Run, LaunchSpec, Token |
 @transaction.atomic(savepoint=False)
 def _starting(prepared: Sequence[tuple[Run, LaunchSpec, Token | None]], at: datetime) -> set[int]:
     """Have rows say that their attempts begin, unless they are not wanted any more. See `runs.advance` for why now."""
-    rows = lock_all([run for run, _, _ in prepared])
+    rows = {row.pk: row for row in locked_rows(Experiment, [run.pk for run, _, _ in prepared])}
     moves, tokens, wanted = [], [], []
     for run, _, token in prepared:
         row = rows.get(run.pk)
