@@ -286,9 +286,7 @@ def started() -> Iterator[Bench]:
         amqp, redis = stack.enter_context(RabbitMQ()), stack.enter_context(Redis())
         core = client.CoreV1Api(cluster.api())
         namespace = stack.enter_context(api.namespace(core))
-        nodes = [f"fake-{uuid.uuid4().hex[:8]}" for _ in range(NODES)]
-        api.add_fake_nodes(core, nodes)
-        stack.callback(lambda: [core.delete_node(node) for node in nodes])
+        stack.enter_context(api.fake_nodes(core, NODES))
         bench = Bench(cluster, folder, postgres, amqp, redis, namespace)
         stack.callback(bench.close)
         bench.platform.start()

@@ -58,20 +58,29 @@ def finished(core: client.CoreV1Api, namespace: str, name: str, patience: float 
     return wait_for(f"pod {name} finished", look, patience)
 
 
-def add_fake_nodes(core: client.CoreV1Api, names: Sequence[str]) -> None:
-    """Nodes that kwok plays. Only pods that tolerate the taint and select one of them get there."""
-    for name in names:
-        core.create_node(
-            {
-                "metadata": {
-                    "name": name,
-                    "annotations": {ANNOTATION: "fake"},
-                    "labels": {"kubernetes.io/hostname": name, "type": "fake"},
-                },
-                "spec": {"taints": [{"key": ANNOTATION, "value": "fake", "effect": "NoSchedule"}]},
-                "status": {"capacity": dict(FAKE_ROOM), "allocatable": dict(FAKE_ROOM)},
-            }
-        )
+@contextlib.contextmanager
+def fake_nodes(core: client.CoreV1Api, count: int) -> Iterator[list[str]]:
+    """Nodes that kwok plays, by name. Only pods that tolerate the taint and select one of them get there."""
+    names = [f"fake-{secrets.token_hex(4)}" for _ in range(count)]
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            _add_fake_node(core, name)
+            stack.callback(core.delete_node, name)
+        yield names
+
+
+def _add_fake_node(core: client.CoreV1Api, name: str) -> None:
+    core.create_node(
+        {
+            "metadata": {
+                "name": name,
+                "annotations": {ANNOTATION: "fake"},
+                "labels": {"kubernetes.io/hostname": name, "type": "fake"},
+            },
+            "spec": {"taints": [{"key": ANNOTATION, "value": "fake", "effect": "NoSchedule"}]},
+            "status": {"capacity": dict(FAKE_ROOM), "allocatable": dict(FAKE_ROOM)},
+        }
+    )
 
 
 def on_fake_node(manifest: dict[str, Any]) -> dict[str, Any]:

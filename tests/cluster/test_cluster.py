@@ -150,9 +150,7 @@ def test_out_of_memory_has_its_name(cluster: Cluster, core: client.CoreV1Api, cl
 
 
 def test_kwok_plays_a_hundred_pods(cluster: Cluster, core: client.CoreV1Api, cluster_namespace: str) -> None:
-    nodes = [f"fake-{uuid.uuid4().hex[:8]}" for _ in range(2)]
-    api.add_fake_nodes(core, nodes)
-    try:
+    with api.fake_nodes(core, 2) as nodes:
         for number in range(100):
             manifest = api.on_fake_node(api.pod(f"pod-{number}", "none:1", ["none"]))
             core.create_namespaced_pod(cluster_namespace, manifest)
@@ -163,9 +161,6 @@ def test_kwok_plays_a_hundred_pods(cluster: Cluster, core: client.CoreV1Api, clu
 
         pods = api.wait_for("100 fake pods running", running)
         assert {pod.spec.node_name for pod in pods} == set(nodes)
-    finally:
-        for node in nodes:
-            core.delete_node(node)
 
 
 def test_up_finds_the_cluster_that_is_up(cluster: Cluster) -> None:

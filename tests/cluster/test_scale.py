@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -29,11 +28,8 @@ STATUSES = ["created", "scheduled", "starting", "running", "succeeded"]
 
 @pytest.fixture
 def fake_nodes(core: client.CoreV1Api) -> Iterator[None]:
-    names = [f"fake-{uuid.uuid4().hex[:8]}" for _ in range(2)]
-    api.add_fake_nodes(core, names)
-    yield
-    for name in names:
-        core.delete_node(name)
+    with api.fake_nodes(core, 2):
+        yield
 
 
 @pytest.fixture
