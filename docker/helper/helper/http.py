@@ -41,6 +41,14 @@ def send(
     return found
 
 
+def read(answer: http.client.HTTPResponse, size: int | None = None) -> bytes:
+    """At most `size` bytes of the body, or all of it. Raises `Passing` if the connection breaks."""
+    try:
+        return answer.read(size)
+    except (OSError, http.client.HTTPException) as error:
+        raise Passing(f"{_short(answer.url)}: the answer broke off: {error}") from error
+
+
 def _refusal(url: str, error: urllib.error.HTTPError) -> Problem:
     said = error.read(2000).decode(errors="replace").strip()
     text = f"{_short(url)}: {error.code} {error.reason}" + (f": {said}" if said else "")

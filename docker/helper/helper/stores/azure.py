@@ -14,7 +14,7 @@ import urllib.parse
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
-from helper.http import send
+from helper.http import read, send
 from helper.problems import Problem
 from helper.stores.base import PART, Found, ObjectStore, write
 
@@ -42,10 +42,11 @@ class AzureStore(ObjectStore):
 
     def list(self) -> Iterator[Found]:
         """See `ObjectStore.list`."""
-        query = {"restype": "container", "comp": "list", **({"prefix": f"{self.prefix}/"} if self.prefix else {})}
+        query = {"restype": "container", "comp": "list", "maxresults": str(self.page)}
+        query |= {"prefix": f"{self.prefix}/"} if self.prefix else {}
         while True:
             with self._send("GET", "", query) as answer:
-                page = ET.fromstring(answer.read())  # noqa: S314 - the answer of the store that was named
+                page = ET.fromstring(read(answer))  # noqa: S314 - the answer of the store that was named
             for item in page.iter("Blob"):
                 if name := self.relative(item.findtext("Name", "")):
                     modified = email.utils.parsedate_to_datetime(item.findtext("Properties/Last-Modified", ""))

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from helper.http import read
 from helper.problems import Passing
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Found:
 
 class ObjectStore(ABC):
     """The objects below one prefix."""
+
+    page = 1000  # objects that one request for the list asks for
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -58,7 +61,7 @@ def write(answer: http.client.HTTPResponse, path: Path) -> None:
     """Write an answer's body to a file; a body that breaks off raises `Passing`."""
     size = 0
     with answer, path.open("wb") as file:
-        while block := answer.read(BLOCK):
+        while block := read(answer, BLOCK):
             size += file.write(block)
     expected = answer.headers.get("Content-Length")
     if expected is not None and int(expected) != size:

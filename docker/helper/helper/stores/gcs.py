@@ -15,7 +15,7 @@ import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from helper.http import send
+from helper.http import read, send
 from helper.problems import Problem
 from helper.stores.base import Found, ObjectStore, write
 
@@ -43,10 +43,10 @@ class GoogleStore(ObjectStore):
 
     def list(self) -> Iterator[Found]:
         """See `ObjectStore.list`."""
-        query = {"prefix": f"{self.prefix}/"} if self.prefix else {}
+        query = {"maxResults": str(self.page), **({"prefix": f"{self.prefix}/"} if self.prefix else {})}
         while True:
             with self._send("GET", f"storage/v1/b/{self._bucket}/o", query) as answer:
-                page = json.load(answer)
+                page = json.loads(read(answer))
             for item in page.get("items", ()):
                 if name := self.relative(item["name"]):
                     modified = dt.datetime.fromisoformat(item["updated"])
@@ -94,7 +94,7 @@ class GoogleStore(ObjectStore):
             }
             request = send(self._credentials["token_uri"], method="POST", body=urllib.parse.urlencode(grant).encode())
         with request as answer:
-            found = json.load(answer)
+            found = json.loads(read(answer))
         return str(found["access_token"]), float(found.get("expires_in", LIFETIME))
 
 

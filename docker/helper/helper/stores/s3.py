@@ -13,7 +13,7 @@ import urllib.parse
 import xml.etree.ElementTree as ET
 from typing import IO, TYPE_CHECKING, Any
 
-from helper.http import send
+from helper.http import read, send
 from helper.problems import Problem
 from helper.stores.base import PART, Found, ObjectStore, write
 
@@ -61,10 +61,10 @@ class S3Store(ObjectStore):
 
     def list(self) -> Iterator[Found]:
         """See `ObjectStore.list`."""
-        query = {"list-type": "2", **({"prefix": f"{self.prefix}/"} if self.prefix else {})}
+        query = {"list-type": "2", "max-keys": str(self.page), **({"prefix": f"{self.prefix}/"} if self.prefix else {})}
         while True:
             with self._send("GET", "", query) as answer:
-                page = _parsed(answer.read())
+                page = _parsed(read(answer))
             for item in page.findall("Contents"):
                 if name := self.relative(item.findtext("Key", "")):
                     modified = dt.datetime.fromisoformat(item.findtext("LastModified", ""))
@@ -90,7 +90,7 @@ class S3Store(ObjectStore):
     def _put_parts(self, key: str, file: IO[bytes]) -> None:
         """In parts, since a single request is limited to 5 GB."""
         with self._send("POST", key, {"uploads": ""}) as answer:
-            upload = _parsed(answer.read()).findtext("UploadId", "")
+            upload = _parsed(read(answer)).findtext("UploadId", "")
         tags: list[str] = []
         while block := file.read(PART):
             tags.append(self._upload(key, {"partNumber": str(len(tags) + 1), "uploadId": upload}, block))
@@ -99,13 +99,13 @@ class S3Store(ObjectStore):
         )
         body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         with self._send("POST", key, {"uploadId": upload}, body) as answer:
-            page = _parsed(answer.read())  # an error may come with 200
+            page = _parsed(read(answer))  # an error may come with 200
             if page.tag == "Error":
                 raise Problem(f"{key}: {page.findtext('Message')}")
 
     def _upload(self, key: str, query: dict[str, str], body: bytes) -> str:
         with self._send("PUT", key, query, body) as answer:
-            answer.read()
+            read(answer)
             return str(answer.headers.get("ETag", ""))
 
     def _send(
