@@ -6,6 +6,7 @@ A runner knows no database. It is told what to start with a `LaunchSpec`, and as
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -141,6 +142,10 @@ class Runner(ABC):
         del attempts
         return {}
 
+    def is_watched(self) -> bool:
+        """Whether `PodState` says what becomes of the attempts, so that nobody need be asked about those that go on."""
+        return False
+
     @abstractmethod
     def stop(self, run: str, attempt: int, reason: StopReason, grace: float) -> None:
         """Ask the attempt to end: SIGTERM to all its processes, SIGKILL after `grace` seconds. Does not wait.
@@ -160,6 +165,15 @@ class Runner(ABC):
     @abstractmethod
     def clean(self, run: str) -> None:
         """Remove what is kept of the run. For runs whose end is stored; `RunnerError` while one is alive."""
+
+    def clean_all(self, runs: Collection[str]) -> set[str]:
+        """The same of many; those of which nothing is kept any more. Left out are those that live, or make trouble."""
+        cleaned = set()
+        for run in runs:
+            with contextlib.suppress(RunnerError):
+                self.clean(run)
+                cleaned.add(run)
+        return cleaned
 
     @abstractmethod
     def discard(self, run: str, grace: float) -> None:

@@ -73,13 +73,21 @@ def watching(core: client.CoreV1Api, namespace: str, store: MemoryPodStore) -> I
 
 
 def make_runner(
-    cluster: Cluster, namespace: str, store: MemoryPodStore | None = None, *, helper: str = "", **patience: Any
+    cluster: Cluster,
+    namespace: str,
+    store: MemoryPodStore | None = None,
+    *,
+    helper: str = "",
+    gpu: str = "nvidia.com/gpu",
+    **patience: Any,
 ) -> ClusterRunner:
-    """A runner as production makes it, but for its store."""
+    """A runner as production makes it, but for its store. `gpu`: what the node's devices are called."""
     connection = connect(str(cluster.kubeconfig))
     connection.configuration.proxy = None
     api = ClusterApi(client.ApiClient(connection.configuration), namespace, TokenBucket(50, 100))
-    settings = ClusterSettings(namespace=namespace, default_image=cluster.base_image, helper_image=helper)
+    settings = ClusterSettings(
+        namespace=namespace, default_image=cluster.base_image, helper_image=helper, gpu_resource=gpu
+    )
     return ClusterRunner(api, store or MemoryPodStore(), lambda: settings, patience=Patience(**patience))
 
 

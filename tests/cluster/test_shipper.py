@@ -175,8 +175,19 @@ def test_a_pod_that_is_gone_before_its_log_was_read(
 
 
 def test_a_log_that_was_rotated_is_read_on(pods: Pods, new_shipper: Callable[..., LogShipper]) -> None:
-    """More than the kubelet keeps in one file, while it is followed."""
-    run = new_run()
-    pods.create(run, "for n in range(200_000):\n    print(n, 'x' * 100)\nimport time; time.sleep(15)\nprint('end')")
-    ship(pods, [new_shipper()], lambda: texts(run)[-1:] == ["end"], 120)
-    assert [int(line.split()[0]) for line in texts(run)[:-1]] == list(range(200_000))
+    """More than the kubelet keeps in one file, 10 MiB, while it is followed; twice.
+
+    It looks every ten seconds. While it does nothing is written: a line that is just then would be cut in two by the
+    node, which may lose the first part.
+    """
+    run, lines = new_run(), 72_500
+    program = f"""
+import time
+for part in range(2):
+    for n in range({lines}):
+        print(part * {lines} + n, 'x' * 100)
+    time.sleep(15)
+print('end')"""
+    pods.create(run, program)
+    ship(pods, [new_shipper()], lambda: texts(run)[-1:] == ["end"], 180)
+    assert [int(line.split()[0]) for line in texts(run)[:-1]] == list(range(2 * lines))

@@ -14,6 +14,7 @@ import yaml
 
 from tests.api.test_repos import archive
 from tests.cluster.example_image import push_example
+from tests.cluster.framework_images import push_mpi
 from tests.cluster.people import Asked, ask, ask_for
 from tests.cluster.services import push_services
 from tests.embedded.server import ROOT
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 SECONDS = 60.0
 DIGITS = ROOT / "examples" / "digits"
-RANKS = Path(__file__).with_name("ranks.py")
+RANKS = tuple(Path(__file__).with_name(name) for name in ("ranks.py", "mpi_ranks.py"))
 ENDS = ["created", "scheduled", "starting", "running", "succeeded"]
 
 
@@ -44,7 +45,7 @@ def image(cluster: Cluster) -> str:
 def platform(module_platform: Callable[..., Platform]) -> Platform:
     made = module_platform()
     made.api.request("POST", "projects", {"name": "p"})
-    files = {path.name: path.read_text() for path in (*DIGITS.iterdir(), RANKS)}
+    files = {path.name: path.read_text() for path in (*DIGITS.iterdir(), *RANKS)}
     upload(made.api, "p", archive(**files))
     return made
 
@@ -135,6 +136,23 @@ def test_three_replicas_find_each_other(platform: Platform, image: str, core: cl
     rows = platform.api.request("GET", f"{asked.place}/jobs")["results"]
     wait_for(lambda: statuses_of(asked) == {"succeeded": 3}, "every replica's status", SECONDS)
     assert len(rows) == 3
+
+
+def test_replicas_start_each_other_by_ssh(platform: Platform, cluster: Cluster) -> None:
+    """With keys and code of the run; what a rank elsewhere says comes by the master, and sshd says nothing."""
+    asked = ask(
+        platform,
+        "python mpi_ranks.py",
+        framework="horovod",
+        environment={"replicas": {"n_workers": 1}},
+        build={"image": push_mpi(cluster.plan)},
+    )
+    assert asked.wait()["last_status"] == "succeeded", asked.history()
+    (line,) = settled(asked, "[1,0]<stdout>:")
+    found = json.loads(line.removeprefix("master.0: [1,0]<stdout>:"))
+    assert [(each["rank"], each["sum"]) for each in found] == [(0, 3.0), (1, 3.0)]
+    wait_for(lambda: statuses_of(asked).total() == 2 and not {"running"} & set(statuses_of(asked)), "an end", SECONDS)
+    assert statuses_of(asked) == {"succeeded": 2}
 
 
 def role_of(pod: Any) -> str:

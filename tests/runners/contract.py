@@ -273,6 +273,26 @@ class RunnerContract:
         assert found.phase == Phase.ABSENT, found
         assert spec.log_path.parent.is_dir()
 
+    def test_many_are_cleaned_at_once_but_for_those_that_live(self, runner: Runner, tmp_path: Path) -> None:
+        specs = [self.spec(tmp_path, command) for command in ("true", "exit 3", "sleep 60")]
+        for spec in specs:
+            runner.submit(spec)
+        for spec in specs[:2]:
+            wait_end(runner, spec, self.seconds)
+        wait_running(runner, specs[2], self.seconds)
+        runs, ended, cleaned = [spec.run for spec in specs], {spec.run for spec in specs[:2]}, set[str]()
+
+        def is_clean() -> bool:  # what belongs to a command may end a moment later
+            cleaned.update(runner.clean_all(runs))
+            return cleaned >= ended
+
+        wait_for(is_clean, "nothing left", self.seconds)
+        assert cleaned == ended
+        assert runner.kept() == [specs[2].run]
+        assert {runner.observe(spec.run, 1).phase for spec in specs[:2]} == {Phase.ABSENT}
+        assert runner.observe(specs[2].run, 1).phase == Phase.RUNNING
+        assert runner.clean_all(sorted(ended)) == ended
+
     @pytest.mark.parametrize("command", ["echo a\0b", "x"])
     def test_a_launch_that_can_never_work_is_refused(
         self, runner: Runner, tmp_path: Path, repository: tuple[Path, str], command: str

@@ -45,7 +45,8 @@ def _files(launch: LaunchSpec, settings: ClusterSettings) -> list[Object]:
     """The config map with the files that pods read, if there are any."""
     data = dict(builds.files(launch))
     if commands.needs_ssh(launch):
-        data |= commands.SSH_FILES | {"passwd": commands.passwd(settings.user, settings.group)}
+        who = pods.security(settings, names.cluster(launch).replicas[0].place)
+        data |= commands.ssh_files(launch) | {"passwd": commands.passwd(who["runAsUser"], who["runAsGroup"])}
     meta = names.metadata(launch, names.anchor(launch.run, launch.attempt), settings)
     return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}] if data else []
 

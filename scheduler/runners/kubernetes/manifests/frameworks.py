@@ -66,15 +66,16 @@ def _pytorch(launch: LaunchSpec, replica: Replica) -> dict[str, str]:
 
 
 def _mxnet(launch: LaunchSpec, replica: Replica) -> dict[str, str]:
-    """Of MXNet's parameter server. The master is its scheduler."""
+    """Of MXNet's parameter server. The master is its scheduler, and tells the others its own address as it knows it."""
     spec = names.cluster(launch)
     found = {
         "DMLC_NUM_WORKER": str(spec.count(WORKER)),
         "DMLC_NUM_SERVER": str(spec.count(SERVER) + spec.count(PS)),
-        "DMLC_PS_ROOT_URI": "0.0.0.0" if replica.role == MASTER else _master(launch),  # noqa: S104 - its own address
+        "DMLC_PS_ROOT_URI": _master(launch),
         "DMLC_PS_ROOT_PORT": str(PORT),
     }
     if replica.role == MASTER:
+        # With this it listens at all addresses, rather than at that one.
         return found | {"DMLC_ROLE": "scheduler", "DMLC_USE_KUBERNETES": "1"}
     if replica.role == WORKER:
         return found | {"DMLC_ROLE": "worker", "DMLC_WORKER_ID": str(replica.index)}
@@ -82,9 +83,14 @@ def _mxnet(launch: LaunchSpec, replica: Replica) -> dict[str, str]:
 
 
 def _mpi(launch: LaunchSpec, replica: Replica) -> dict[str, str]:
-    """Images are run by whomever the cluster says, which Open MPI has to be told is meant."""
+    """Of Open MPI, which has to be told that images are run by whomever the cluster says."""
     del launch, replica
-    return {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        # Processes of a container without capabilities may not read each other's memory; it would complain each time.
+        "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+    }
 
 
 _BY_FRAMEWORK = {
