@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, TypeVar
 
 from a2wsgi.wsgi import build_environ
+from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,7 +28,7 @@ class Bridge:
 
     def __init__(self, application: Callable[..., Iterable[bytes]], *, workers: int) -> None:
         self._application = application
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="api")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="api", initializer=_open_cache)
 
     async def __call__(self, scope: Scope, body: IO[bytes], receive: Receive, send: Send) -> None:
         call = _Call(self._application, build_environ(scope, body))  # type: ignore[arg-type]
@@ -53,8 +54,17 @@ class Bridge:
             await asyncio.shield(self._in_thread(call.end))
 
     async def _in_thread(self, function: Callable[[], ResultT]) -> ResultT:
-        context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, function)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _apart, function)
+
+
+def _open_cache() -> None:
+    """Of the thread, for all its requests: else each would begin with a new connection to Redis."""
+    caches[DEFAULT_CACHE_ALIAS]
+
+
+def _apart(function: Callable[[], ResultT]) -> ResultT:
+    """In a copy of the thread's context: what one request sets there, the next does not see."""
+    return contextvars.copy_context().run(function)
 
 
 class _Call:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rest_framework.throttling import SimpleRateThrottle
@@ -37,13 +38,13 @@ class Rate(SimpleRateThrottle):
         """Number of requests in the open window, this one included."""
         assert self.duration is not None
         self.opened = f"{key}:until"
-        if self.cache.add(key, 1, self.duration):
-            self.cache.set(self.opened, time.time() + self.duration, self.duration)
-            return 1
-        try:
-            return int(self.cache.incr(key))
-        except ValueError:  # closed just now
-            return 1
+        for _ in range(2):  # the window may be closed just now, or opened by another
+            with suppress(ValueError):
+                return int(self.cache.incr(key))
+            if self.cache.add(key, 1, self.duration):
+                self.cache.set(self.opened, time.time() + self.duration, self.duration)
+                break
+        return 1
 
     def wait(self) -> float | None:
         """Seconds until the window closes."""

@@ -106,7 +106,8 @@ class Bench:
         self._services = (postgres, amqp, redis)
         self.core = client.CoreV1Api(cluster.api())
         self.namespace = namespace
-        self.postgres = postgres.url
+        self._database = psycopg2.connect(postgres.url)
+        self._database.autocommit = True
         self.platform = Platform(cluster, namespace, folder, postgres=postgres.url, amqp=amqp.url, redis=redis.url)
         self.platform.environment |= {"POLYAXON_K8S_CONCURRENCY": "100000"}
         self.platform.api.environment |= UNTHROTTLED
@@ -115,6 +116,7 @@ class Bench:
     def close(self) -> None:
         self.watch.close()
         self.platform.close()
+        self._database.close()
 
     # -- the bare loop --
 
@@ -125,7 +127,12 @@ class Bench:
             for _ in range(number):
                 self.core.create_namespaced_pod(namespace, _renamed(manifest, namespace))
             self._await_pods(namespace, number, "Succeeded")
-            return _submission("bare loop", self.watch.notes(namespace), begun, self.used_since(before))
+            done = _submission("bare loop", self.watch.notes(namespace), begun, self.used_since(before))
+        api.wait_for(f"{namespace} gone", lambda: self._is_gone(namespace) or None, 600)  # or that runs beside ours
+        return done
+
+    def _is_gone(self, namespace: str) -> bool:
+        return namespace not in {each.metadata.name for each in self.core.list_namespace().items}
 
     def _await_pods(self, namespace: str, number: int, phase: str) -> None:
         def look() -> bool | None:
@@ -186,8 +193,8 @@ class Bench:
 
     def _await_runs(self, project: str, number: int) -> None:
         def look() -> bool | None:
-            ended = self.rows(f"{_OF_PROJECT} AND e.status = 'succeeded'", project)
-            return len(ended) >= number or None
+            ((ended,),) = self.rows(_SUCCEEDED, project)
+            return ended >= number or None
 
         try:
             api.wait_for(f"{number} runs of {project} succeeded", look, 900)
@@ -199,7 +206,8 @@ class Bench:
         return [run for (run,) in self.rows(_OF_PROJECT, project)]
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with contextlib.closing(psycopg2.connect(self.postgres)) as connection, connection.cursor() as cursor:
+        """By one connection for all: to look on must not take what is measured."""
+        with self._database.cursor() as cursor:
             cursor.execute(query, values)
             return cursor.fetchall()
 
@@ -239,6 +247,10 @@ class Bench:
 _OF_PROJECT = (
     "SELECT replace(e.uuid::text, '-', '') FROM db_experiment e JOIN db_project p ON p.id = e.project_id "
     "WHERE p.name = %s"
+)
+_SUCCEEDED = (
+    "SELECT count(*) FROM db_experiment e JOIN db_project p ON p.id = e.project_id "
+    "WHERE p.name = %s AND e.status = 'succeeded'"
 )
 # When the transaction was committed that wrote the row, by Postgres itself.
 _COMMITTED = (

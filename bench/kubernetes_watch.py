@@ -45,15 +45,24 @@ def main(kubeconfig: str) -> None:
     api = access.connect(kubeconfig)
     listed = msgspec.json.decode(_ask(api, limit="1").data)
     known: dict[tuple[str, str], str] = {}
-    watched = _ask(api, watch="true", resourceVersion=listed["metadata"]["resourceVersion"], timeoutSeconds="3600")
+    version = listed["metadata"]["resourceVersion"]
     print("ready", flush=True)
+    while True:  # the server ends watches that are slow to read for a moment
+        version = _watch(api, version, known)
+
+
+def _watch(api: Any, version: str, known: dict[tuple[str, str], str]) -> str:
+    """Until the server ends it; the version from which to go on."""
+    watched = _ask(api, watch="true", resourceVersion=version, timeoutSeconds="3600")
     rest = b""
     for chunk in watched.stream(1 << 16):
         now = time.time()
         *lines, rest = (rest + chunk).split(b"\n")
         for event in map(EVENT.decode, lines):
             _note(now, event, known)
+            version = event.object.metadata.resourceVersion
         sys.stdout.flush()
+    return version
 
 
 def _note(now: float, event: Event, known: dict[tuple[str, str], str]) -> None:

@@ -30,6 +30,7 @@ from polyaxon.actions.groups import NewGroup, create_group  # noqa: E402
 from polyaxon.actions.metrics import log_row  # noqa: E402
 from polyaxon.actions.projects import create_project  # noqa: E402
 from polyaxon.actions.users import create_user  # noqa: E402
+from polyaxon.components import heap  # noqa: E402
 from polyaxon.db.models import Experiment, ExperimentGroup  # noqa: E402
 from polyaxon.stores.series import Row  # noqa: E402
 from polyaxon.trials import plan_of  # noqa: E402
@@ -188,6 +189,7 @@ def measure(algorithm: str, trials: int, concurrency: int) -> dict[str, float]:
     runner, passes, watch = NoRunner(1 if concurrency == 1 else LONGEST), Passes(), Stopwatch()
     runs.configured_runner = lambda: runner  # type: ignore[assignment, attr-defined, return-value]
     group = make_group(algorithm, trials, concurrency)
+    heap.settle()  # as every process of ours does once it has started
     watch.watch(plan_of(group).algorithm)
     with watch.counting():
         passes.run(watch)

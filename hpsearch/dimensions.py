@@ -21,6 +21,7 @@ Levels = Sequence[Any]
 
 _SIGNIFICANT_DIGITS = 12
 _ROUNDING = 1e-9
+_MANY_STEPS = 10**sys.float_info.dig
 _LARGEST_STEPS = 2.0**53
 
 
@@ -141,7 +142,10 @@ def _held(value: float) -> float:
 
 
 def _multiple(count: int, q: float) -> int | float:
-    return count * q if isinstance(q, int) else tidy(count * q)
+    if isinstance(q, int) or abs(count) >= _MANY_STEPS:
+        return count * q
+    # The noise of one product is in the last digits only. A coarser rounding would make one value of many multiples.
+    return float(f"{count * q:.{sys.float_info.dig}g}")
 
 
 def _levels_between(bounds: tuple[float, float], q: float | None) -> Levels | None:

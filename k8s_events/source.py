@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 from kubernetes import client
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
@@ -102,7 +102,7 @@ class PodSource:
 
     def _page(self, query: Json) -> Json:
         with _Translated():
-            found: Json = json.loads(self._ask(query, LIST_TIMEOUT).data)
+            found: Json = orjson.loads(self._ask(query, LIST_TIMEOUT).data)
             return found
 
     def _ask(self, query: Json, silence: float) -> Any:
@@ -137,7 +137,7 @@ class _Translated:
 
 def _event(line: bytes) -> Json:
     """One event. An error that the server sends as an event is raised."""
-    event: Json = json.loads(line)
+    event: Json = orjson.loads(line)
     if event.get("type") == "ERROR":
         status = event.get("object") or {}
         raise _meaning(status.get("code"), status.get("message"), {})

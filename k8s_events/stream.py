@@ -11,6 +11,7 @@ from k8s_events.source import Json, Watched
 
 MOST = 2000  # events that wait, and that are handed over at once
 IDLE = 1.0  # seconds after which an empty batch is handed over
+GATHER = 0.25  # seconds from one batch to the next while much comes; what comes alone waits for nothing
 
 
 class Batches:
@@ -19,6 +20,7 @@ class Batches:
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._queue: queue.Queue[Json | Exception | None] = queue.Queue(MOST)
+        self._due = 0.0  # when the next batch may be handed over
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read, name="pods-watch", daemon=True)
         self._thread.start()
@@ -47,13 +49,16 @@ class Batches:
         batch: list[Json] = []
         deadline = time.monotonic() + IDLE
         while len(batch) < MOST:
+            until = self._due if batch else deadline
             try:
-                one = self._queue.get(timeout=0 if batch else max(0.0, deadline - time.monotonic()))
+                one = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 break
             if not isinstance(one, dict):
                 return batch, one
             batch.append(one)
+        if batch:
+            self._due = time.monotonic() + GATHER
         return batch, ""
 
     def _read(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 SHARDS = 2
 """The runs are shared out among those that there are; each follows so many logs as `POLYAXON_K8S_LOGS_STREAMS` says."""
 PAUSE = 5.0  # seconds until a cluster that is away is asked again
+REST = 8.0  # how many times as long as a round has taken there is none: with many logs, others want to work, too
+LONGEST_REST = 3.0  # seconds
 
 
 def _on_cluster() -> bool:
@@ -30,9 +33,12 @@ def follow_logs(turn: Turn) -> None:
     while (shipper := _shipper(turn)) is None:
         if turn.wait(PAUSE):
             return
+    taken = 0.0
     try:
-        while not turn.wait(settings.CONFIG.kubernetes.k8s_logs_interval):
+        while not turn.wait(max(settings.CONFIG.kubernetes.k8s_logs_interval, min(taken * REST, LONGEST_REST))):
+            begun = time.monotonic()
             shipper.run_once()
+            taken = time.monotonic() - begun
     finally:
         shipper.stop()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Literal
 
@@ -14,14 +16,57 @@ from polyaxon.queues import publisher
 Kind = Literal["experiment", "job", "build", "notebook", "tensorboard", "group", "dispatch"]
 
 AT_ONCE = 50  # rows that one message names
+SPACE = 0.1  # seconds from one message to the next that says the same, on a cluster
+_SPACED = frozenset({"scheduler.dispatch", "scheduler.group"})  # passes that one wakes for many rows
 
 
 class _Wakeup(partial[None]):
     """A message that is to be sent."""
 
 
+class Spacing:
+    """Sends at once what comes alone. Of what comes again and again, the first, and then one for all that follow."""
+
+    def __init__(self, send: Callable[..., object]) -> None:
+        self._deliver = send
+        self._lock = threading.Lock()
+        self._due: dict[tuple[object, ...], float] = {}  # when the same may be sent again
+        self._later: set[tuple[object, ...]] = set()
+
+    def send(self, task: str, *arguments: object) -> None:
+        message = (task, *arguments)
+        with self._lock:
+            if message in self._later:
+                return  # one is still to be sent, which tells of this, too
+            now = time.monotonic()
+            rest = self._due.get(message, now) - now
+            if rest > 0:
+                self._later.add(message)
+            else:
+                self._due = {key: due for key, due in self._due.items() if due > now} | {message: now + SPACE}
+        if rest > 0:
+            timer = threading.Timer(rest, self._send_now, message)
+            timer.daemon = True
+            timer.start()
+        else:
+            self._deliver(task, *arguments)
+
+    def _send_now(self, task: str, *arguments: object) -> None:
+        message = (task, *arguments)
+        with self._lock:  # what is committed from now on is told of by another
+            self._later.discard(message)
+            self._due[message] = time.monotonic() + SPACE
+        self._deliver(task, *arguments)
+
+
+_spacing = Spacing(publisher.send)
+
+
 def _send(task: str, *arguments: object) -> None:
-    publisher.send(task, *arguments)
+    if task in _SPACED and settings.CONFIG.on_cluster:
+        _spacing.send(task, *arguments)
+    else:
+        publisher.send(task, *arguments)
 
 
 def wake(kind: Kind, pk: int = 0) -> None:

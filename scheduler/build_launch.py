@@ -38,7 +38,7 @@ def build_spec(run: BuildJob) -> LaunchSpec:
 
     Raises `InvalidInput`.
     """
-    on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
+    on_cluster = settings.CONFIG.on_cluster
     if not on_cluster and not settings.CONFIG.runner.local_docker_host:
         raise InvalidInput(NO_BUILDS)
     rendered = parse(run.content or "", kind="build").render({})

@@ -287,6 +287,8 @@ def _variables(run: Runnable, environment: Any) -> dict[str, str]:
 
 def _references(model: type[K8SSecret | K8SConfigMap], wanted: list[str] | None, what: str) -> tuple[Reference, ...]:
     """Entries of the catalog by name."""
+    if not wanted:
+        return ()
     rows = {row.name: row for row in model._base_manager.filter(name__in=wanted or (), deleted=False)}
     for name in wanted or ():
         if name not in rows:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @functools.cache
 def configured_runner() -> Runner:
     """The runner of this installation. Raises `RunnerError` while there is no access to the cluster."""
-    if settings.CONFIG.runner.runner_backend == "kubernetes":
+    if settings.CONFIG.on_cluster:
         return _cluster_runner()
     # Commands find the Python that the platform itself runs on, with the tracking client in it.
     return LocalRunner(storage.runs_root(), python_path=[Path(sys.executable).parent])

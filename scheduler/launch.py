@@ -14,7 +14,7 @@ from polyaxon import storage
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob, Job
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.errors import InvalidInput
-from polyaxon_schemas import Rendered, parse
+from polyaxon_schemas import Rendered, Specification, parse
 from scheduler import cluster_launch
 from scheduler.read_outputs import read_outputs
 from scheduler.runners.base import LaunchSpec
@@ -26,7 +26,7 @@ POD_PATIENCE = 300  # seconds
 def launch_spec(run: Run, token: str) -> LaunchSpec:
     """Prepare the run's outputs and render its command; `token` is what it identifies itself with."""
     rendered = _rendered(run)
-    on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
+    on_cluster = settings.CONFIG.on_cluster
     outputs = Path(cluster_launch.outputs_path(run, rendered)) if on_cluster else prepare_outputs(run)
     data = cluster_launch.data_paths(rendered) if on_cluster else settings.CONFIG.stores.data_paths
     log_path = storage.logs().local_path(run.sub_path)
@@ -50,10 +50,16 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
 
 def _rendered(run: Run) -> Rendered:
     kind = "experiment" if isinstance(run, Experiment) else "job"
-    rendered = parse(run.content or "", kind=kind).render(run.params or {})
+    rendered = _parsed(run.content or "", kind).render(run.params or {})
     if not rendered.command:
         raise InvalidInput("the polyaxonfile has no run.cmd, so there is nothing to execute. Add a `run` section.")
     return rendered
+
+
+@lru_cache(maxsize=100)
+def _parsed(content: str, kind: str) -> Specification:
+    """Trials of one search have one file, and many other runs have that of the run before."""
+    return parse(content, kind=kind)
 
 
 def commit_of(run: Runnable) -> str | None:
@@ -68,8 +74,7 @@ def prepare_outputs(run: Run) -> Path:
     """The folder that the run writes to. Made once and never emptied: a retried run finds what it left."""
     store = storage.outputs()
     place = run.outputs_owner.sub_path
-    original = getattr(run, "original_experiment", None)
-    if run.cloning_strategy == "copy" and original is not None:
+    if run.cloning_strategy == "copy" and (original := getattr(run, "original_experiment", None)) is not None:
         store.copy(original.outputs_owner.sub_path, place)
     return store.prepare(place)
 

@@ -29,7 +29,7 @@ POD_HOST = "0.0.0.0"  # noqa: S104 - in a pod
 def notebook_spec(run: NotebookJob) -> LaunchSpec:
     """A notebook server over the project's code, with outputs of its own."""
     rendered = _rendered(run, "notebook")
-    on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
+    on_cluster = settings.CONFIG.on_cluster
     served = service_commands.notebook(
         run.proxy_path, run.backend or "notebook", settings.CONFIG.code.notebooks_command
     )
@@ -72,7 +72,7 @@ def notebook_spec(run: NotebookJob) -> LaunchSpec:
 def tensorboard_spec(run: TensorboardJob) -> LaunchSpec:
     """A tensorboard of the outputs of its experiment, its group, or its project. It has no token: it asks nothing."""
     rendered = _rendered(run, "tensorboard")
-    on_cluster = settings.CONFIG.runner.runner_backend == "kubernetes"
+    on_cluster = settings.CONFIG.on_cluster
     places = shown_places(run)
     served = service_commands.tensorboard(
         run.proxy_path, settings.CONFIG.code.tensorboards_command, has_names=len(places) != 1 or "" not in places

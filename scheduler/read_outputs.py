@@ -42,7 +42,7 @@ class ReadOutputs:
 def read_outputs(run: Experiment | Job | NotebookJob, rendered: Rendered) -> ReadOutputs:
     """Raises `InvalidInput` for what is not there any more, or may not be read any more."""
     refs = outputs_refs(run.project, run.user, rendered.environment)
-    if settings.CONFIG.runner.runner_backend != "kubernetes":
+    if not settings.CONFIG.on_cluster:
         return ReadOutputs(
             {"jobs": [_local(each) for each in refs.jobs], "experiments": [*map(_local, refs.experiments)]}
         )

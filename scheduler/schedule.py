@@ -13,6 +13,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 EXPIRY_INTERVAL = 300.0  # seconds
 SWEEP_INTERVAL = 3600.0
 IDLE_INTERVAL = 15.0
+TIDY_INTERVAL = 10.0
 REPLICAS_INTERVAL = 1.0
 # Of searches that look at what their trials report while they run. Reports themselves wake nobody: they come too often.
 SEARCHES_INTERVAL = 2.0
@@ -24,6 +25,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
     follow = {} if config.on_cluster else {"scheduler.sync": config.scheduler.sync_interval}
     intervals = follow | {
         "scheduler.reconcile": config.scheduler.reconcile_interval,
+        "scheduler.tidy": max(config.scheduler.reconcile_interval, TIDY_INTERVAL),
         "scheduler.searches": SEARCHES_INTERVAL,
         "scheduler.expire": EXPIRY_INTERVAL,
         "scheduler.sweep": SWEEP_INTERVAL,
@@ -32,7 +34,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
         "monitors.usage": config.runner.usage_interval,
         "monitors.cluster": config.intervals.intervals_clusters_update_system_nodes,
     }
-    if config.runner.runner_backend == "kubernetes":
+    if config.on_cluster:
         intervals["scheduler.replicas"] = max(config.scheduler.sync_interval, REPLICAS_INTERVAL)
     return {
         task: {

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app, publisher
+from polyaxon.wakeups import AT_ONCE
 from scheduler.passes import queue, reconcile, slots, together
 from scheduler.passes.dependents import follow_builds
 from scheduler.passes.dispatch import dispatch
@@ -20,10 +21,13 @@ from scheduler.passes.replica_statuses import follow_replicas, note_nodes
 from scheduler.passes.runs import advance
 from scheduler.passes.sweep import sweep
 from scheduler.passes.webhooks import deliver
-from scheduler.turns import Rounds, one_at_a_time
+from scheduler.turns import Gathered, Rounds, one_at_a_time
 
 LOOK_AGAIN = 0.3  # seconds
 _dispatches = Rounds()  # whoever comes while one is under way need not wait for it
+# Two at a time, so that one prepares launches while the other waits for the cluster: what comes meanwhile is launched
+# together.
+_launches = {kind: Gathered(at_once=AT_ONCE, workers=2) for kind in queue.kinds()}
 EXPIRES = 30.0  # by then the reconcile pass has been there
 
 
@@ -65,12 +69,12 @@ def _try_to_advance(kind: str, pk: int) -> None:
 
 @app.task(name="scheduler.launch")
 def launch_pass(kind: str, keys: list[int]) -> None:
-    guarded(partial(_launch, kind, keys))
+    _launches[kind].run(keys, lambda part: guarded(partial(_launch, kind, part)))
 
 
 def _launch(kind: str, keys: list[int]) -> None:
     for pk in together.launch_all(kind, keys):
-        _advance(kind, pk)
+        publisher.send(f"scheduler.{kind}", pk)
 
 
 @app.task(name="scheduler.follow")
@@ -149,3 +153,9 @@ def sweep_pass() -> None:
 @one_at_a_time
 def reconcile_pass() -> None:
     guarded(reconcile.reconcile)
+
+
+@app.task(name="scheduler.tidy")
+@one_at_a_time
+def tidy_pass() -> None:
+    reconcile.tidy_up()

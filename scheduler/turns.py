@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -84,6 +84,40 @@ class Rounds:
                 return False
             self._again[key] = False
             return True
+
+
+class Gathered:
+    """Things that come from many callers, done many at once: who finds enough others at it leaves theirs to these."""
+
+    def __init__(self, *, at_once: int, workers: int) -> None:
+        self._at_once = at_once
+        self._workers = workers
+        self._waiting: dict[int, None] = {}  # in the order in which they came
+        self._lock = threading.Lock()
+
+    def run(self, things: Iterable[int], work: Callable[[list[int]], object]) -> None:
+        """Do `work` with what waits until nothing does, or leave `things` to those who do."""
+        with self._lock:
+            self._waiting.update(dict.fromkeys(things))
+            if not self._workers:
+                return
+            self._workers -= 1
+        try:
+            while part := self._part():
+                work(part)
+        except BaseException:
+            with self._lock:
+                self._workers += 1
+            raise
+
+    def _part(self) -> list[int]:
+        """What is to be done next. If there is nothing, the caller is not at it any more at the same moment."""
+        with self._lock:
+            part = list(self._waiting)[: self._at_once]
+            for thing in part:
+                del self._waiting[thing]
+            self._workers += not part
+            return part
 
 
 # Of groups, by number. In one process two passes never ask one algorithm at a time.

@@ -13,6 +13,10 @@ def experiment_content(cmd: str = "true", **sections: Any) -> str:
     return json.dumps({"version": 1, "kind": "experiment", "run": {"cmd": cmd}, **sections})
 
 
+def job_content(cmd: str = "true", **sections: Any) -> str:
+    return json.dumps({"version": 1, "kind": "job", "run": {"cmd": cmd}, **sections})
+
+
 def group_content(cmd: str = "echo {{ lr }}", *, n: int = 4, concurrency: int = 2, **sections: Any) -> str:
     search = {
         "concurrency": concurrency,

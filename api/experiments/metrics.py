@@ -101,7 +101,7 @@ class MetricsView(ItemView):
     lists = True
     model = Experiment
     related = ("project__owner",)
-    columns = ("uuid",)
+    columns = ("uuid", "experiment_group")
     authentication_classes = SERVICE_AUTHENTICATION
     throttle_classes = (HighRate,)
     pagination_class = LargePagination

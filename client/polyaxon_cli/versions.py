@@ -117,7 +117,8 @@ def _tell(session: Session) -> None:
         return
     session.out.warning(told)
     with suppress(CliError):
-        state.CLI.write({**known, "told_at": int(time.time())})
+        # Read anew: the answer may have come meanwhile.
+        state.CLI.write({**_known(), "told_at": int(time.time())})
 
 
 def main() -> None:

@@ -168,7 +168,7 @@ def _integer(value: int, path: Path) -> int:
 def _text(value: str, path: Path) -> str:
     if "\0" in value:
         raise refuse("text must not hold a NUL character", *path)
-    if any(_FIRST_SURROGATE <= char <= _LAST_SURROGATE for char in value):
+    if not value.isascii() and any(_FIRST_SURROGATE <= char <= _LAST_SURROGATE for char in value):
         raise refuse("text holds half of a surrogate pair, which is no valid Unicode", *path)
     return str(value)
 

@@ -93,6 +93,8 @@ def nearest_kind(data: Mapping[str, Any]) -> str | None:
     """The kind that the rest of a file is to be read as, also when its name is misspelt."""
     kind = data.get("kind")
     if isinstance(kind, str) and len(kind) <= _LONGEST_WORD:
+        if kind in MODELS:
+            return kind
         return next(iter(difflib.get_close_matches(kind.lower(), KINDS, n=1)), None)
     return None
 

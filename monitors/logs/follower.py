@@ -80,6 +80,11 @@ class Follower:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
+    @property
+    def has_news(self) -> bool:
+        """Whether `drain` would give anything."""
+        return bool(self._taken) or self._end is not None
+
     def drain(self) -> tuple[Taken | None, End | None]:
         """New lines, if there are any, and whether they are the last ones."""
         with self._changed:

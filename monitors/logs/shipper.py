@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import Error as AnyDatabaseError
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from monitors.logs import lines
@@ -28,6 +29,7 @@ from monitors.logs.source import MAIN, LogSource
 from polyaxon.actions import log_shipments
 from polyaxon.actions.log_shipments import Batch, ShipmentClosed
 from polyaxon.db.models import LogShipment, LogStream, PodState
+from polyaxon.db.prepared import Prepared
 from polyaxon.pods import labels
 from polyaxon.pods.seen import PodPhase
 
@@ -36,9 +38,22 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=15)
+LOOK_AGAIN = 5.0  # seconds after which a run is looked at anew of which there is nothing to do but to read its logs
 AT_ONCE = 500  # SQLite bounds the parameters of a query
 # What is worth reading of a container of ours: why it failed.
 _HELPERS = {"NotPrepared": labels.INIT_CONTAINER, "OutputsNotStored": labels.SIDECAR_CONTAINER}
+
+
+def _beginning(owner: str) -> QuerySet[LogShipment]:
+    """Shipments of one process with a pod of which `_containers` names some, and nothing is read yet."""
+    known = LogStream.objects.filter(shipment=OuterRef(OuterRef("pk")), uid=OuterRef("uid"))
+    begun = Q(started_at__isnull=False) | Q(phase=PodPhase.RUNNING) | Q(exit_code__isnull=False)
+    begun |= Q(reason__in=list(_HELPERS))
+    pods = PodState.objects.filter(begun, ~Exists(known), run=OuterRef("run"), forgotten_at=None)
+    return LogShipment.objects.filter(Exists(pods), owner=owner, done_at=None)
+
+
+_BEGINNING: Prepared[LogShipment] = Prepared(_beginning, owner=str)
 
 
 class LogShipper:
@@ -58,17 +73,22 @@ class LogShipper:
         self._streams = streams
         self._patience = timedelta(seconds=patience)
         self._owns = owns
-        self._followers: dict[int, Follower] = {}
+        self._followers: dict[int, Follower] = {}  # by stream
+        self._owned: dict[int, LogShipment] = {}
+        self._streams_of: dict[int, set[int]] = {}  # of each shipment, when it was last looked at
+        self._looked_at = 0.0
 
     def run_once(self) -> int:
         """Look for what is to be followed, store what has come; returns how many lines."""
-        owned = self._claim()
-        pods, streams = _pods(owned), _streams(owned)
-        self._drop({stream.pk for found in streams.values() for stream in found})
-        ended = _ended(owned)
+        due = self._due(self._claim())
+        pods = _pods(due)
+        streams = _begun(due, pods)
+        self._streams_of |= {each.pk: {stream.pk for stream in streams.get(each.pk, ())} for each in due}
+        self._drop(set().union(*self._streams_of.values()))
+        ended = _ended(due)
         stored = 0
-        for shipment in owned:
-            present = self._look(shipment, pods.get(shipment.run, []), streams.get(shipment.pk, []))
+        for shipment in due:
+            present = self._look(streams.get(shipment.pk, []))
             stored += self._store(shipment, present)
             self._close(shipment, pods.get(shipment.run, []), ended.get(shipment.run, False))
         return stored
@@ -83,7 +103,6 @@ class LogShipper:
     def _claim(self) -> list[LogShipment]:
         now = timezone.now()
         mine = LogShipment.objects.filter(done_at=None, owner=self.name)
-        mine.filter(owned_until__lt=now + LEASE / 2).update(owned_until=now + LEASE)
         room = min(self._streams - len(self._followers), AT_ONCE)
         if room > 0:
             free = Q(owned_until=None) | Q(owned_until__lt=now)
@@ -91,7 +110,32 @@ class LogShipper:
             if keys := [pk for pk, run in rows.order_by("id").values_list("id", "run") if self._owns(run)]:
                 # Asked again, because another process may have been faster.
                 rows.filter(pk__in=keys[:room]).update(owner=self.name, owned_until=now + LEASE)
-        return list(mine.order_by("id"))
+        held = dict(mine.order_by("id").values_list("id", "owned_until"))
+        if any(until is None or until < now + LEASE / 2 for until in held.values()):
+            mine.update(owned_until=now + LEASE)
+        return self._mine(list(held))
+
+    def _mine(self, keys: Sequence[int]) -> list[LogShipment]:
+        """The shipments of these numbers; what is needed of one never changes, so it is read once."""
+        self._owned = {key: self._owned[key] for key in keys if key in self._owned}
+        for part in _parts([key for key in keys if key not in self._owned]):
+            self._owned |= LogShipment.objects.in_bulk(part)
+        self._streams_of = {key: found for key, found in self._streams_of.items() if key in self._owned}
+        return [self._owned[key] for key in keys if key in self._owned]
+
+    def _due(self, owned: list[LogShipment]) -> list[LogShipment]:
+        """Those that are to be looked at: all now and then, in between those of which something is new."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_AGAIN:
+            self._looked_at = now
+            return owned
+        begin = {row.pk for row in _BEGINNING.all(owner=self.name)}
+        return [each for each in owned if each.pk in begin or self._has_news(self._streams_of.get(each.pk, ()))]
+
+    def _has_news(self, streams: Iterable[int]) -> bool:
+        """Whether there is more to do than to read on."""
+        followed = [self._followers.get(key) for key in streams]
+        return any(each is None or each.has_news for each in followed)
 
     def _drop(self, kept: set[int]) -> None:
         for key in set(self._followers) - kept:
@@ -99,11 +143,8 @@ class LogShipper:
 
     # -- what --
 
-    def _look(self, shipment: LogShipment, pods: Iterable[PodState], known: Sequence[LogStream]) -> list[LogStream]:
-        """Follow what is not followed yet; the streams of the shipment."""
-        found = {(stream.uid, stream.container) for stream in known}
-        wanted = [(pod, name) for pod in pods for name in _containers(pod) if (pod.uid, name) not in found]
-        streams = [*known, *(_begin(shipment, pod, name) for pod, name in wanted)]
+    def _look(self, streams: list[LogStream]) -> list[LogStream]:
+        """Follow what is not followed yet of a shipment's streams."""
         for stream in streams:
             is_followed = stream.pk in self._followers or stream.done_at is not None
             if not is_followed and len(self._followers) < self._streams:
@@ -162,13 +203,28 @@ def _containers(pod: PodState) -> list[str]:
     return [*([MAIN] if has_begun else []), *([helper] if helper else [])]
 
 
-def _begin(shipment: LogShipment, pod: PodState, container: str) -> LogStream:
+def _begun(shipments: Sequence[LogShipment], pods: Mapping[UUID, Sequence[PodState]]) -> Mapping[int, list[LogStream]]:
+    """The streams of each shipment, those included that begin now."""
+    known = _streams(shipments)
+    new = [
+        _new(shipment, pod, name)
+        for shipment in shipments
+        for pod in pods.get(shipment.run, ())
+        for name in _containers(pod)
+        if all((pod.uid, name) != (stream.uid, stream.container) for stream in known.get(shipment.pk, ()))
+    ]
+    if not new:
+        return known
+    LogStream.objects.bulk_create(new, ignore_conflicts=True)  # another process may just have begun the same
+    begun = {stream.shipment_id for stream in new}
+    return {**known, **_streams([each for each in shipments if each.pk in begun])}
+
+
+def _new(shipment: LogShipment, pod: PodState, container: str) -> LogStream:
     role = f"{pod.role}.{pod.index}" if shipment.has_roles else ""
     if container != MAIN:
         role = f"{role}.{container}".lstrip(".")
-    place = {"uid": pod.uid, "container": container, "restart": 0}
-    stream, _ = LogStream.objects.get_or_create(shipment=shipment, **place, defaults={"pod": pod.name, "role": role})
-    return stream
+    return LogStream(shipment=shipment, uid=pod.uid, container=container, restart=0, pod=pod.name, role=role)
 
 
 def _try(shipment: LogShipment, batches: Sequence[Batch]) -> set[int]:

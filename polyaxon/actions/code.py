@@ -7,15 +7,33 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from polyaxon import options, storage
 from polyaxon.actions import external_repos
 from polyaxon.db.models import BuildJob, CodeReference, Experiment, ExternalRepo, Job, NotebookJob, Project, Repo, User
+from polyaxon.db.prepared import Prepared
 from polyaxon.errors import InvalidInput, Refused
 from polyaxon.events import emit
 from polyaxon.stores import extract_archive
 
 BRANCH = "master"
+
+
+_NOT_ASKED = ("description", "readme", "tags")  # may be long
+
+
+def _build_code_of(project: int) -> QuerySet[Project]:
+    return Project._base_manager.filter(pk=project).select_related("repo", "external_repo").defer(*_NOT_ASKED)
+
+
+def _build_references(repo: int, commit: str) -> QuerySet[CodeReference]:
+    return CodeReference.objects.filter(repo=repo, commit=commit).order_by("pk")
+
+
+# What every run that is made asks for.
+_code_of: Prepared[Project] = Prepared(_build_code_of, project=int)
+_references: Prepared[CodeReference] = Prepared(_build_references, repo=int, commit=str)
 
 
 def upload(project: Project, user: User, archive: IO[bytes]) -> CodeReference:
@@ -60,11 +78,12 @@ def pin(project: Project, commit: str | None = None, branch: str | None = None) 
 
     Uploaded code has one branch, so `branch` counts for external repositories only.
     """
-    external = ExternalRepo.objects.filter(project=project).first()
+    code = _code_of.first(project=project.pk)
+    external: ExternalRepo | None = getattr(code, "external_repo", None)
     if external is not None:
         external.project = project
         return external_repos.pin(external, commit, branch)
-    repo = Repo.objects.filter(project=project).first()
+    repo: Repo | None = getattr(code, "repo", None)
     if repo is None:
         if commit:
             raise InvalidInput(f"The project has no code, so there is no commit {commit}. Upload some first.")
@@ -83,6 +102,9 @@ def has_code(project: Project) -> bool:
 
 
 def _reference(repo: Repo, sha: str) -> CodeReference:
+    known = _references.first(repo=repo.pk, commit=sha)
+    if known is not None:
+        return known
     reference, _ = CodeReference.objects.get_or_create(repo=repo, commit=sha, defaults={"head": sha, "branch": BRANCH})
     return reference
 

@@ -24,7 +24,7 @@ def image_for(project: Project, user: User, rendered: Rendered, reference: CodeR
     Raises `InvalidInput` for a `ref` to a build that the project does not have.
     """
     section = rendered.build
-    if section is None or settings.CONFIG.runner.runner_backend != "kubernetes":
+    if section is None or not settings.CONFIG.on_cluster:
         return None
     if section.ref not in (None, ""):
         return _named(project, section.ref)

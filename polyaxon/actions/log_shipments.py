@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from polyaxon import storage
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import (
     BuildJob,
     Experiment,
@@ -160,6 +161,13 @@ def is_settled(run: Runnable, patience: float) -> bool:
         return False
     close_shipment(row, [f"not all was stored within {patience:.0f} seconds of the end"])
     return True
+
+
+def all_settled(runs: Sequence[Runnable]) -> list[Runnable]:
+    """Those of the runs whose logs are complete, and nothing else need be asked."""
+    still = LogShipment.objects.filter(run__among=listed(run.uuid for run in runs), done_at=None)
+    unsettled = set(still.values_list("run", flat=True))
+    return [run for run in runs if run.uuid not in unsettled]
 
 
 def unfinished(paths: Collection[str]) -> set[str]:

@@ -26,9 +26,6 @@ class OutputsRefs:
     jobs: tuple[Job, ...] = ()
     experiments: tuple[Experiment, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.jobs or self.experiments)
-
     def __iter__(self) -> Iterator[Job | Experiment]:
         yield from self.jobs
         yield from self.experiments

@@ -33,7 +33,16 @@ from polyaxon.db.models import (
 )
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement, append, change, deletion, insertion, update, update_only_if
+from polyaxon.db.writes import (
+    Statement,
+    append,
+    change,
+    deletion,
+    insertion,
+    insertion_with_key,
+    update,
+    update_only_if,
+)
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake, wake_row
 
@@ -127,9 +136,14 @@ def statements_of(move: Move, *, condition: Statement | None = None) -> Iterator
 def _statements(
     move: Move, record: StatusRecord, *, with_record: bool = True, condition: Statement | None = None
 ) -> Iterator[Statement]:
-    """Changes the row, and writes what is still to be written of it. A row that is not stored yet is, at once."""
+    """Changes the row, and writes what is still to be written of it.
+
+    A row that is not stored yet is, at once if the database is to give it its number.
+    """
     row, fields = move.row, _apply(move, record.created_at)
-    if row._state.adding:  # noqa: SLF001
+    if row._state.adding and row.pk is not None:  # noqa: SLF001
+        yield insertion_with_key(row)
+    elif row._state.adding:  # noqa: SLF001
         append(row)
     else:
         yield update(row, fields) if condition is None else update_only_if(row, fields, condition)

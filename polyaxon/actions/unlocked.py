@@ -15,6 +15,7 @@ from django.db import DataError, connection
 
 from polyaxon import events
 from polyaxon.actions.statuses import Move, events_of, statements_of, wake_dependents
+from polyaxon.db.durability import unsynced
 from polyaxon.db.models import Event
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.writes import Statement, as_read, is_refused
@@ -45,26 +46,33 @@ def is_possible() -> bool:
     return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
-def prepare(moves: Sequence[Move], *, first: Sequence[Statement] = ()) -> Changes:
-    """Change the rows of a run, the run's first, by moves that are allowed; `first` is written with them."""
+def prepare(moves: Sequence[Move], *, first: Sequence[Statement] = (), attempts: int = 0) -> Changes:
+    """Change the rows of a run, the run's first, by moves that are allowed; `first` is written with them.
+
+    `attempts`: how many more the run has then.
+    """
     run = moves[0].row
     assert isinstance(run, Runnable)
     before = [dict(move.row.__dict__) for move in moves]
+    conditions = [_as_read(move.row) for move in moves]
+    run.attempt += attempts
     statements, told = list(first), []
-    for move in moves:
-        statements += statements_of(move, condition=_as_read(move.row))
+    for move, condition in zip(moves, conditions, strict=True):
+        statements += statements_of(move, condition=condition)
         told += list(events_of(move))
     return Changes(run, moves, statements, told, before)
 
 
-def write(changes: Sequence[Changes]) -> bool:
+def write(changes: Sequence[Changes], *, durable: bool, first: Sequence[Statement] = ()) -> bool:
     """Write changes of runs of one project: all, or none, and then the rows are as they were read.
 
-    None if one of the rows is not as it was read any more, or if a webhook is to be told.
+    None if one of the rows is not as it was read any more, if a webhook is to be told, or if one of the statements that
+    are sent `first` refuses it. Without `durable` a crash of the database may undo it: for what can be seen again.
     """
     told = [event for each in changes for event in each.events]
+    before = [*([] if durable else unsynced()), *first]
     try:
-        events.store_unheard(told, first=[statement for each in changes for statement in each.statements])
+        events.store_unheard(told, first=[*before, *(statement for each in changes for statement in each.statements)])
     except DataError as error:
         for each in reversed(changes):
             each.undo()

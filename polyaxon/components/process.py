@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import Error as AnyDatabaseError
 from django.db import connection
 
-from polyaxon.components import leases
+from polyaxon.components import heap, leases
 from polyaxon.components.http import StatusServer
 from polyaxon.components.loops import Loops
 from polyaxon.components.registry import COMPONENTS, WEB, loops
@@ -67,6 +67,7 @@ class Component:
         if self._web is not None:
             self._web.start()
         self._loops.start()
+        heap.settle()
         sys.stdout.write(f"{self.name} works; see /healthz, /readyz and /metrics on port {self._status.port}\n")
         sys.stdout.flush()
         self._ending.wait()

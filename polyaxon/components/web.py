@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from polyaxon.closing import closing
+from polyaxon.components import heap
 from polyaxon.components.connections import BoundedProtocol
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,10 @@ def http_config(drain: float) -> uvicorn.Config:
 
 class HttpServer(uvicorn.Server):
     """Ends when `should_exit` is set: streams at once, requests under way in their time. Signals are its caller's."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        heap.settle()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         closing.begin()

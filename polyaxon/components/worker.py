@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from celery.signals import task_postrun, task_prerun
 from celery.worker import WorkController
 from django.conf import settings
+from django.db import close_old_connections
 
 from polyaxon.queues import app
 
@@ -30,6 +33,16 @@ def thread_worker(queues: Sequence[str], name: str) -> WorkController:
         without_gossip=True,
         quiet=True,
     )
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _tend_connections(**_: Any) -> None:
+    """Passes share their thread's connection, as requests do: a new one costs the database more than many a pass.
+
+    One that is broken, or older than `POLYAXON_DB_CONN_MAX_AGE`, is closed.
+    """
+    close_old_connections()
 
 
 def is_connected(worker: WorkController) -> bool:

@@ -33,8 +33,17 @@ def all_held_alone(keys: Sequence[Key]) -> Iterator[list[Key]]:
     try:
         yield [numbers[number] for number in taken]
     finally:
-        if taken:
-            _ask("pg_advisory_unlock", taken)
+        _release(taken)
+
+
+def _release(numbers: list[int]) -> None:
+    """Whatever happens: the connection, and with it the locks, may live on for long."""
+    try:
+        if numbers:
+            _ask("pg_advisory_unlock", numbers)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _number(key: Key) -> int:

@@ -15,7 +15,8 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import NotSupportedError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 MOST_VALUES = 200
 """A statement with more of them comes in many lengths, each of which would stay with the connection."""
@@ -37,11 +38,12 @@ def run(cursor: Any, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
 
     The cursor then has the answer of the last one.
     """
-    if connection.vendor != "postgresql":
+    ours = database()
+    if ours.vendor != "postgresql":
         for sql, values in statements:
             cursor.execute(sql, values)
         return
-    known = _known()
+    known = _known(ours)
     texts = [_sent(sql, len(values), known) for sql, values in statements]
     try:
         cursor.execute("; ".join(texts), [value for _, values in statements for value in values])
@@ -52,9 +54,14 @@ def run(cursor: Any, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
 
 def answers(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """The rows that one statement of fixed text gives."""
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         run(cursor, [(sql, values)])
         return list(cursor.fetchall())
+
+
+def database() -> BaseDatabaseWrapper:
+    """This thread's. `django.db.connection` only stands for it, and looks it up whenever anything is asked of it."""
+    return connections[DEFAULT_DB_ALIAS]
 
 
 def quoted(statuses: Iterable[str]) -> str:
@@ -71,8 +78,7 @@ class _Known:
     usable: bool = True
 
 
-def _known() -> _Known:
-    ours = connections[connection.alias]  # of this thread; `connection` only stands for it
+def _known(ours: BaseDatabaseWrapper) -> _Known:
     ours.ensure_connection()
     held: _Known | None = ours.__dict__.get("_prepared_statements")
     if held is None or held.of is not ours.connection:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import DatabaseError, connection
 from django.db.models import Field, Model
 
-from polyaxon.db import server_side
+from polyaxon.db import columns, server_side
+from polyaxon.db.columns import Column
+from polyaxon.db.server_side import database
 
 M = TypeVar("M", bound=Model)
 # What a statement fails with that is to undo those that are sent with it: no other of ours divides.
@@ -49,34 +51,37 @@ def append_all(rows: Sequence[M], also: str = "", *parameters: Any, first: Seque
 
 def insertion(rows: Sequence[Model], also: str = "", *parameters: Any) -> Statement:
     """The statement that inserts new rows of one model, at least one."""
-    table = _table(type(rows[0]))
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in table.fields
-    ]
+    table, ours = _table(type(rows[0])), database()
+    values = [value for row in rows for value in columns.saved(table.columns, row, ours, add=True)]
     return Statement(table.insertion(len(rows), also), [*values, *parameters])
+
+
+def insertion_with_key(row: Model) -> Statement:
+    """The statement that inserts a new row whose number was asked for before. The row counts as stored from now on."""
+    table = _table(type(row))
+    values = columns.saved(table.columns, row, database(), add=True)
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as saving does
+    return Statement(table.insertion_with_key(), [row.pk, *values])
 
 
 def update(row: Model, names: Sequence[str]) -> Statement:
     """The statement that saves these fields of a row that is stored, by the names of their attributes."""
-    fields = [_field(type(row), name) for name in names]
-    values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
-    return Statement(_update(type(row), tuple(names)), [*values, row.pk])
+    known = tuple(names)
+    values = columns.saved(_columns(type(row), known), row, database(), add=False)
+    return Statement(_update(type(row), known), [*values, row.pk])
 
 
 def as_read(row: Model, names: Sequence[str]) -> Statement:
     """A condition, with its values: a row is as this one, in these fields."""
-    fields = [_field(type(row), name) for name in names]
-    values = [field.get_db_prep_value(getattr(row, field.attname), connection) for field in fields]
-    quote = connection.ops.quote_name
-    same = " AND ".join(f"{quote(str(field.column))} IS NOT DISTINCT FROM %s" for field in fields)
-    return Statement(same, values)
+    known = _columns(type(row), tuple(names))
+    values = columns.read(known, row, database())
+    return Statement(_same(tuple(str(column.field.column) for column in known)), values)
 
 
 def update_only_if(row: Model, names: Sequence[str], condition: Statement) -> Statement:
     """The same as `update`; it fails, by `is_refused`, when no such row meets a condition. On Postgres."""
     sql, values = update(row, names)
-    sql = f"WITH changed AS ({sql} AND {condition.sql} RETURNING 1) SELECT 1 / COUNT(*) FROM changed"  # noqa: S608
-    return Statement(sql, [*values, *condition.values])
+    return Statement(_only_if(sql, condition.sql), [*values, *condition.values])
 
 
 def is_refused(error: DatabaseError) -> bool:
@@ -103,11 +108,12 @@ def execute(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
     """
     if not statements:
         return []
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         server_side.run(cursor, statements)
         return list(cursor.fetchall()) if cursor.description else []
 
 
+@lru_cache(maxsize=5000)
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
     field = model._meta.get_field(name)
     assert isinstance(field, Field)
@@ -115,26 +121,49 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
 
 
 @lru_cache(maxsize=500)
+def _columns(model: type[Model], names: tuple[str, ...]) -> Sequence[Column]:
+    return [Column.of(_field(model, name)) for name in names]
+
+
+@lru_cache(maxsize=500)
 def _update(model: type[Model], names: tuple[str, ...]) -> str:
     meta, quote = model._meta, connection.ops.quote_name
-    columns = ", ".join(f"{quote(str(_field(model, name).column))} = %s" for name in names)
-    return f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
+    changes = ", ".join(f"{quote(str(_field(model, name).column))} = %s" for name in names)
+    return f"UPDATE {quote(meta.db_table)} SET {changes} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
+
+
+@lru_cache(maxsize=500)
+def _same(columns: tuple[str, ...]) -> str:
+    quote = connection.ops.quote_name
+    return " AND ".join(f"{quote(column)} IS NOT DISTINCT FROM %s" for column in columns)
+
+
+@lru_cache(maxsize=500)
+def _only_if(change: str, condition: str) -> str:
+    return f"WITH changed AS ({change} AND {condition} RETURNING 1) SELECT 1 / COUNT(*) FROM changed"  # noqa: S608
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
     model: type[Model]
-    fields: Sequence[Field[Any, Any]]
+    columns: Sequence[Column]
 
     @lru_cache(maxsize=500)  # noqa: B019 - there is one table for each model, and for good
     def insertion(self, count: int, also: str) -> str:
         meta, quote = self.model._meta, connection.ops.quote_name
-        columns = ", ".join(quote(str(field.column)) for field in self.fields)
-        row = f"({', '.join(['%s'] * len(self.fields))})"
+        names = ", ".join(quote(str(column.field.column)) for column in self.columns)
+        row = f"({', '.join(['%s'] * len(self.columns))})"
         rows = ", ".join([row] * count)
         key = quote(str(meta.pk.column))
-        insert = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {rows}"  # noqa: S608
+        insert = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES {rows}"  # noqa: S608
         return f"{insert} RETURNING {key}, {also or 'NULL'}"
+
+    @lru_cache(maxsize=500)  # noqa: B019 - as above
+    def insertion_with_key(self) -> str:
+        meta, quote = self.model._meta, connection.ops.quote_name
+        names = ", ".join(quote(str(name)) for name in (meta.pk.column, *(each.field.column for each in self.columns)))
+        marks = ", ".join(["%s"] * (len(self.columns) + 1))
+        return f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608
 
 
 @cache
@@ -142,4 +171,5 @@ def _table(model: type[Model]) -> _Table:
     meta = model._meta
     if meta.parents or meta.auto_field is None:
         raise TypeError(f"{model.__name__} has no table or id of its own.")
-    return _Table(model, [field for field in meta.local_concrete_fields if field is not meta.auto_field])
+    fields = [field for field in meta.local_concrete_fields if field is not meta.auto_field]
+    return _Table(model, [Column.of(field) for field in fields])

@@ -5,6 +5,7 @@
 """
 
 from polyaxon.events import activity, webhooks  # noqa: F401 - they subscribe
+from polyaxon.events.activity import acts_of
 from polyaxon.events.registry import emit, make, store, store_unheard, subscribe
 
-__all__ = ["emit", "make", "store", "store_unheard", "subscribe"]
+__all__ = ["acts_of", "emit", "make", "store", "store_unheard", "subscribe"]

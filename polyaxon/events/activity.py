@@ -33,11 +33,16 @@ LOGGED = frozenset(
 @subscribe
 def log_activity(events: Sequence[Event]) -> None:
     """Copy people's acts to the activity log."""
-    acts = [_act(event) for event in events if event.actor_id is not None and _action(event) in LOGGED]
+    acts = acts_of(events)
     if len(acts) == 1:
         append(acts[0])
     elif acts:
         ActivityLog.objects.bulk_create(acts)
+
+
+def acts_of(events: Sequence[Event]) -> list[ActivityLog]:
+    """Those of people that the log is to hold, as rows that are not stored yet."""
+    return [_act(event) for event in events if event.actor_id is not None and _action(event) in LOGGED]
 
 
 def _action(event: Event) -> str:

@@ -106,9 +106,10 @@ def store(events: Sequence[Event], *, first: Sequence[Statement] = ()) -> None:
 
 
 def store_unheard(events: Sequence[Event], *, first: Sequence[Statement] = ()) -> None:
-    """Insert events of nobody's doing in one project if nobody is to be told of them, on Postgres in one round trip.
+    """Insert events in one project if nobody is to be told of them, on Postgres in one round trip.
 
-    Else, and if one of the statements that are sent `first` fails, it raises DataError, `writes.is_refused`.
+    What of them belongs into the activity log is the caller's to store. If somebody is to be told, and if one of the
+    statements that are sent `first` fails, it raises DataError, `writes.is_refused`.
     """
     parts = [events[start : start + FEW] for start in range(0, len(events), FEW)]
     execute([*first, *(insertion(part, _UNHEARD, part[0].project_id) for part in parts)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,15 @@ def setting_value(key: str) -> Any:
 
 def configured(name: str) -> Any:
     """The field `name` of whichever area of the configuration has it; None for an empty one and if none has."""
-    for area in fields(settings.CONFIG):
-        values = getattr(settings.CONFIG, area.name)
-        if name in type(values).model_fields:
-            found = getattr(values, name)
-            return str(found) if isinstance(found, Path) else found if found != "" else None
-    return None
+    area = _areas().get(name)
+    if area is None:
+        return None
+    found = getattr(getattr(settings.CONFIG, area), name)
+    return str(found) if isinstance(found, Path) else found if found != "" else None
+
+
+@cache
+def _areas() -> dict[str, str]:
+    """Which area of the configuration has a field: the first of those that do."""
+    areas = [(area.name, type(getattr(settings.CONFIG, area.name)).model_fields) for area in fields(settings.CONFIG)]
+    return {name: area for area, names in reversed(areas) for name in names}

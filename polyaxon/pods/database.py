@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import PodState, PodWatch
+from polyaxon.db.prepared import Prepared
 from polyaxon.db.writes import execute, insertion, update
 from polyaxon.pods.seen import PodPhase, SeenPod, Trouble, merge
 from polyaxon.pods.store import PodStore, is_news, is_run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
 _FIELDS = [field.name for field in fields(SeenPod)]
@@ -31,6 +33,8 @@ _CHANGING = [name for name in _FIELDS if name not in {"uid", "name", "run"}]
 AT_ONCE = 200  # rows that are locked together; SQLite bounds the parameters of a query
 FORGOTTEN_KEPT = timedelta(hours=1)
 _KNOWN = partial(PodState.objects.filter, forgotten_at=None)
+_OF_RUNS = Prepared(lambda runs: _KNOWN(run__among=runs).order_by("name", "uid"), runs=str)
+_LOCKED = Prepared(lambda uids: PodState.objects.select_for_update().filter(uid__among=uids).order_by("uid"), uids=str)
 
 
 class DatabasePodStore(PodStore):
@@ -56,11 +60,16 @@ class DatabasePodStore(PodStore):
         found: list[SeenPod] = []
         for start in range(0, len(latest), AT_ONCE):
             part = [latest[uid] for uid in sorted(latest)[start : start + AT_ONCE]]
-            try:
-                found += _put_all(part)
-            except IntegrityError:
-                found += super().put_all(part)
+            found += self._put_part(part)
         return found
+
+    def _put_part(self, pods: Sequence[SeenPod]) -> list[SeenPod]:
+        for _ in range(_TRIES):
+            try:
+                return _put_all(pods)
+            except IntegrityError:  # whoever makes pods, and whoever watches them, tell of them at the same moment
+                continue
+        return super().put_all(pods)
 
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:
         """See `PodStore.of_attempt`."""
@@ -69,11 +78,16 @@ class DatabasePodStore(PodStore):
     def of_attempts(self, attempts: Collection[tuple[str, int]]) -> dict[tuple[str, int], list[SeenPod]]:
         """See `PodStore.of_attempts`. With few queries."""
         found: dict[tuple[str, int], list[SeenPod]] = {key: [] for key in attempts}
-        runs = sorted({run for run, _ in attempts})
-        for start in range(0, len(runs), AT_ONCE):
-            for row in _KNOWN(run__in=runs[start : start + AT_ONCE]).order_by("name", "uid"):
-                if (key := (row.run.hex, row.attempt)) in found:
-                    found[key].append(_seen(row))
+        for row in _of_runs({run for run, _ in attempts}):
+            if (key := (row.run.hex, row.attempt)) in found:
+                found[key].append(_seen(row))
+        return found
+
+    def of_runs(self, runs: Collection[str]) -> dict[str, list[SeenPod]]:
+        """See `PodStore.of_runs`."""
+        found: dict[str, list[SeenPod]] = {}
+        for row in _of_runs(runs):
+            found.setdefault(row.run.hex, []).append(_seen(row))
         return found
 
     def present(self) -> list[SeenPod]:
@@ -82,9 +96,13 @@ class DatabasePodStore(PodStore):
 
     def forget(self, run: str) -> None:
         """See `PodStore.forget`."""
+        self.forget_all([run])
+
+    def forget_all(self, runs: Collection[str]) -> None:
+        """See `PodStore.forget_all`."""
         now = timezone.now()
         PodState.objects.filter(forgotten_at__lt=now - FORGOTTEN_KEPT).delete()
-        PodState.objects.filter(run=run, forgotten_at=None).update(forgotten_at=now)
+        PodState.objects.filter(run__among=listed(runs), forgotten_at=None).update(forgotten_at=now)
 
     def mark_watched(self, namespace: str, at: datetime) -> None:
         """See `PodStore.mark_watched`."""
@@ -94,6 +112,12 @@ class DatabasePodStore(PodStore):
     def watched_at(self, namespace: str) -> datetime | None:
         """See `PodStore.watched_at`."""
         return PodWatch.objects.filter(namespace=namespace).values_list("alive_at", flat=True).first()
+
+
+def _of_runs(runs: Collection[str]) -> Iterator[PodState]:
+    known = sorted(runs)
+    for start in range(0, len(known), AT_ONCE):
+        yield from _OF_RUNS.all(runs=listed(known[start : start + AT_ONCE]))
 
 
 @transaction.atomic
@@ -113,8 +137,7 @@ def _put(pod: SeenPod) -> bool:
 @transaction.atomic
 def _put_all(pods: Sequence[SeenPod]) -> list[SeenPod]:
     """Pods of different uids, sorted by them: two processes lock rows in one order."""
-    locked = PodState.objects.select_for_update().filter(uid__in=[pod.uid for pod in pods])
-    rows = {row.uid: row for row in locked.order_by("uid")}
+    rows = {row.uid: row for row in _LOCKED.all(uids=listed(pod.uid for pod in pods))}
     made, changed = [], []
     for pod in pods:
         row = rows.get(pod.uid)

@@ -38,12 +38,21 @@ class PodStore(ABC):
         return {key: self.of_attempt(*key) for key in attempts}
 
     @abstractmethod
+    def of_runs(self, runs: Collection[str]) -> dict[str, list[SeenPod]]:
+        """Every pod of these runs, whatever the attempt; runs without any are left out."""
+
+    @abstractmethod
     def present(self) -> list[SeenPod]:
         """Pods that are not known to be gone, by name: what a list of the cluster's pods is compared with."""
 
     @abstractmethod
     def forget(self, run: str) -> None:
         """Drop what is known of the run's pods. What is seen of these pods later brings nothing back."""
+
+    def forget_all(self, runs: Collection[str]) -> None:
+        """The same of many."""
+        for run in runs:
+            self.forget(run)
 
     @abstractmethod
     def mark_watched(self, namespace: str, at: datetime) -> None:
@@ -87,6 +96,14 @@ class MemoryPodStore(PodStore):
     def of_attempt(self, run: str, attempt: int) -> list[SeenPod]:
         """See `PodStore.of_attempt`."""
         return [pod for pod in self._sorted() if (pod.run, pod.attempt) == (run, attempt)]
+
+    def of_runs(self, runs: Collection[str]) -> dict[str, list[SeenPod]]:
+        """See `PodStore.of_runs`."""
+        found: dict[str, list[SeenPod]] = {}
+        for pod in self._sorted():
+            if pod.run in runs:
+                found.setdefault(pod.run, []).append(pod)
+        return found
 
     def present(self) -> list[SeenPod]:
         """See `PodStore.present`."""

@@ -541,7 +541,7 @@ def load() -> Config:
 
 def _checked(config: Config) -> Config:
     """What one area needs of another."""
-    if config.runner.runner_backend == "kubernetes" and not config.kubernetes.persistence_outputs:
+    if config.on_cluster and not config.kubernetes.persistence_outputs:
         raise ConfigurationError(
             [f"{PREFIX}PERSISTENCE_OUTPUTS: is empty, so what runs write would end with their pods. Name a store."]
         )

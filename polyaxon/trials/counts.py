@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import JSONField
+from django.db.models.expressions import RawSQL
 
 from polyaxon.actions.runs import WAITING
 from polyaxon.db.models import Experiment, ExperimentGroup
@@ -26,13 +32,31 @@ class Counts:
 
 def count_trials(group: ExperimentGroup) -> Counts:
     """Counts of `group` as it is now."""
-    sql = f"""
-    SELECT status, COUNT(*) FROM {Experiment._meta.db_table}
-    WHERE experiment_group_id = %s AND trial_index IS NOT NULL GROUP BY status
-    """  # noqa: S608 - a table's name
-    by_status: dict[str, int] = dict(answers(sql, group.pk))
+    ((by_status,),) = answers(f"SELECT {_by_status('%s')}", group.pk)
+    return counts_of(by_status)
+
+
+def numbers() -> RawSQL:
+    """An expression for queries for groups: what `counts_of` makes counts of."""
+    return RawSQL(_by_status(f"{ExperimentGroup._meta.db_table}.id"), [], output_field=JSONField())  # noqa: S611 - fixed
+
+
+def counts_of(by_status: str | Mapping[str, int] | None) -> Counts:
+    """Counts by how many trials have each status."""
+    found: Mapping[str, int] = json.loads(by_status) if isinstance(by_status, str) else by_status or {}
 
     def having(statuses: frozenset[str]) -> int:
-        return sum(number for status, number in by_status.items() if status in statuses)
+        return sum(number for status, number in found.items() if status in statuses)
 
-    return Counts(sum(by_status.values()), having(WAITING), having(EXPERIMENT.open), having(EXPERIMENT.failed))
+    return Counts(sum(found.values()), having(WAITING), having(EXPERIMENT.open), having(EXPERIMENT.failed))
+
+
+def _by_status(group: str) -> str:
+    """An object of the numbers of a group's trials; null if it has none."""
+    to_object = "jsonb_object_agg" if connection.vendor == "postgresql" else "json_group_object"
+    return f"""(
+      SELECT {to_object}(status, number) FROM (
+        SELECT status, COUNT(*) AS number FROM {Experiment._meta.db_table}
+        WHERE experiment_group_id = {group} AND trial_index IS NOT NULL GROUP BY status
+      ) counted
+    )"""  # noqa: S608 - names of tables

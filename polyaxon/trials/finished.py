@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sized
+from typing import Any, NamedTuple, TypeVar
 
 from hpsearch import Trial
+
+Sizes = TypeVar("Sizes", bound=Sized)
 
 MOST_GROUPS = 8
 MOST_TRIALS = 20_000  # together; about 1 KB each
@@ -19,7 +21,13 @@ class Sign(NamedTuple):
     trial_index: int | None
     status: str
     updated_at: Any
-    points: int | None  # that were logged
+    late: int  # how often values came for trials of its group that had ended
+
+
+def make_room(kept: OrderedDict[Any, Sizes], most: int, most_together: int) -> None:
+    """Forget the first ones until there are at most so many, and together of that size."""
+    while len(kept) > most or sum(map(len, kept.values())) > most_together:
+        kept.popitem(last=False)
 
 
 class Finished:
@@ -46,13 +54,7 @@ class Finished:
         with self._lock:
             self._groups.setdefault(group, {}).update(trials)
             self._groups.move_to_end(group)
-            while len(self._groups) > self._most_groups or (len(self._groups) > 1 and self._is_full()):
-                self._groups.popitem(last=False)
-            if self._is_full():
-                self._groups.clear()
-
-    def _is_full(self) -> bool:
-        return sum(map(len, self._groups.values())) > self._most_trials
+            make_room(self._groups, self._most_groups, self._most_trials)
 
 
 FINISHED = Finished()

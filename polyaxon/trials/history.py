@@ -6,29 +6,29 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from hpsearch import History, Leader, Score, Stage, Tally, Trial, TrialState
+from hpsearch import History, Leader, Score, Stage, Tally, Trial
+from polyaxon.db.lookups import is_among, listed
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
-from polyaxon.db.server_side import answers, quoted
-from polyaxon.lifecycles import EXPERIMENT
+from polyaxon.db.server_side import answers
 from polyaxon.stores.series import last_values
 from polyaxon.trials.finished import FINISHED, Sign
+from polyaxon.trials.standings import STANDINGS, Standing, Standings
 from polyaxon.trials.states import state_of
 from polyaxon_schemas.search import Metric
 
 COPY = "copy"
 
 
-_RANKED = [status for status in EXPERIMENT.done if state_of(status) in {TrialState.SUCCEEDED, TrialState.STOPPED}]
 _NAMES = {
+    "groups": ExperimentGroup._meta.db_table,
     "experiments": Experiment._meta.db_table,
     "decisions": SearchDecision._meta.db_table,
     "series": MetricSeries._meta.db_table,
-    "done": quoted(EXPERIMENT.done),
-    "ranked": quoted(_RANKED),
 }
 
 
@@ -57,33 +57,23 @@ LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'met
 WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.rung = %s AND e.trial_index IS NOT NULL
 ORDER BY d.trial_index
 """)
-_TALLIES = _named("""
-SELECT d.rung, COUNT(*), SUM(CASE WHEN e.status IN ({done}) THEN 1 ELSE 0 END)
-FROM {decisions} d JOIN {experiments} e ON e.id = d.experiment_id
-WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND e.trial_index IS NOT NULL
-GROUP BY d.rung
-""")
-# `NOT IN`, since without statistics of a young table `NOT EXISTS` is planned as a loop in a loop.
-# As `hpsearch.ranking` ranks: what ended well or was stopped, with a finite value.
-_LEADERS = _named("""
-SELECT rung, trial_index, last, place FROM (
-  SELECT d.rung, d.trial_index, s.last,
-         ROW_NUMBER() OVER (PARTITION BY d.rung ORDER BY s.last {{order}}, d.trial_index) AS place
-  FROM {decisions} d
-  JOIN {experiments} e ON e.id = d.experiment_id
-  JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'metric'
-  WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s
-  AND e.trial_index IS NOT NULL AND e.status IN ({ranked})
-  AND s.last BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308
-) best WHERE place <= CASE rung {{best}} ELSE 0 END AND trial_index NOT IN (
-  SELECT parent_index FROM {decisions}
-  WHERE experiment_group_id = %s AND kind = 'start' AND parent_index IS NOT NULL
-) ORDER BY rung DESC, place LIMIT %s
+# Statements of their own, since each has an index.
+_STANDINGS = _named("""
+SELECT d.id, e.id, d.trial_index, d.bracket, d.rung, d.parent_index, e.status, s.last
+FROM (
+  SELECT id FROM {decisions} WHERE id > %s AND experiment_group_id = %s AND kind = 'start'
+  UNION ALL
+  SELECT id FROM {decisions} WHERE {{under_way}} AND kind = 'start' AND id <= %s
+) looked_at
+JOIN {decisions} d ON d.id = looked_at.id
+JOIN {experiments} e ON e.id = d.experiment_id
+LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'metric'
+WHERE e.trial_index IS NOT NULL
+ORDER BY d.id
 """)
 # Neither what a resumed search made anew, nor what a person added and then archived.
 _SIGNS = _named("""
-SELECT e.id, e.trial_index, e.status, e.updated_at,
-       (SELECT SUM(s.count) FROM {series} s WHERE s.experiment_id = e.id AND s.kind = 'metric')
+SELECT e.id, e.trial_index, e.status, e.updated_at, (SELECT late_values FROM {groups} WHERE id = %s)
 FROM {experiments} e
 WHERE e.experiment_group_id = %s AND (e.trial_index IS NOT NULL OR NOT e.deleted AND NOT EXISTS (
   SELECT 1 FROM {decisions} d WHERE d.experiment_id = e.id AND d.kind = 'replaced'
@@ -91,7 +81,8 @@ WHERE e.experiment_group_id = %s AND (e.trial_index IS NOT NULL OR NOT e.deleted
 ORDER BY e.id
 """)
 _PLACES = _named("""
-SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index) FROM {experiments} WHERE experiment_group_id = %s
+SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index), (SELECT late_values FROM {groups} WHERE id = %s)
+FROM {experiments} WHERE experiment_group_id = %s
 """)
 # The last index before each gap, and the first one after it.
 _GAPS = _named("""
@@ -108,6 +99,7 @@ class Places(NamedTuple):
     number: int
     first: int | None
     last: int | None
+    late: int | None  # how often values came for trials that had ended
 
     @property
     def whole(self) -> bool:
@@ -121,6 +113,7 @@ class DatabaseHistory(History):
     def __init__(self, group: ExperimentGroup) -> None:
         self._group = group
         self._places: Places | None = None
+        self._known_standings: Standings | None = None
 
     def __len__(self) -> int:
         return self._known_places().number
@@ -153,18 +146,23 @@ class DatabaseHistory(History):
         return [Score(index, state_of(status), value, bool(promoted)) for index, status, value, promoted in rows]
 
     def tallies(self, bracket: int) -> Mapping[int, Tally]:
-        return {rung: Tally(number, done) for rung, number, done in _fetch(_TALLIES, self._group.pk, bracket)}
+        return self._standings().tallies(bracket)
 
     def leaders(self, bracket: int, metric: Metric, best: Mapping[int, int], limit: int) -> Sequence[Leader]:
-        order = "DESC" if metric.optimization == "maximize" else "ASC"
-        sql = _LEADERS.format(order=order, best="WHEN %s THEN %s " * len(best))
-        group, each = self._group.pk, [number for pair in best.items() for number in pair]
-        # Planned for what there is by now: a plan from the beginning of a search gets slow.
-        return [Leader(*row) for row in _fetch(sql, metric.name, group, bracket, *each, group, limit)]
+        return self._standings(metric).leaders(bracket, best, limit)
+
+    def _standings(self, metric: Metric | None = None) -> Standings:
+        """By a metric, or by any: how many there are is the same."""
+        if self._known_standings is None or not self._known_standings.has(metric):
+            places = self._known_places()
+            read = partial(_standings, self._group.pk)
+            kept = STANDINGS.use(self._group.uuid, metric, places.late or 0, places.number, read)
+            self._known_standings = kept
+        return self._known_standings
 
     def _known_places(self) -> Places:
         if self._places is None:
-            (row,) = answers(_PLACES, self._group.pk)
+            (row,) = answers(_PLACES, self._group.pk, self._group.pk)
             self._places = Places(*row)
         return self._places
 
@@ -178,7 +176,7 @@ class DatabaseHistory(History):
 
 def _members(group: ExperimentGroup) -> list[Trial]:
     """Every trial of a group by id. Those that are done are read once, and again when they have changed."""
-    signs = {key: Sign(*rest) for key, *rest in _fetch(_SIGNS, group.pk)}
+    signs = {key: Sign(*rest) for key, *rest in _fetch(_SIGNS, group.pk, group.pk)}
     known = FINISHED.known(group.pk, signs)
     wanted = [key for key in signs if key not in known]
     fresh = _trials(_fetch(f"{_TRIALS} WHERE e.id IN ({_listed(wanted)})")) if wanted else {}
@@ -186,6 +184,17 @@ def _members(group: ExperimentGroup) -> list[Trial]:
     FINISHED.keep(group.pk, {key: (signs[key], trial) for key, trial in done.items()})
     both = known | fresh
     return [both[key] for key in signs if key in both]
+
+
+def _standings(group: int, known: Standings) -> list[Standing]:
+    """What is new in a search, and what had not ended."""
+    metric = known.metric.name if known.metric else ""
+    values = [known.newest, group, listed(known.under_way), known.newest, metric]
+    rows = answers(_STANDINGS.format(under_way=is_among("experiment_id", "bigint")), *values)
+    return [
+        Standing(decision, experiment, index, Stage(bracket, rung), parent, state_of(status), value)
+        for decision, experiment, index, bracket, rung, parent, status, value in rows
+    ]
 
 
 def _inherited(group: ExperimentGroup) -> list[Trial]:

@@ -1,23 +1,37 @@
-"""Give free slots to waiting runs, in order."""
+"""Give free slots to waiting runs, in order.
+
+Two who did so at once would give the last slot away twice, and start more of a search than it allows. On Postgres that
+is found out when the outcome is written, which fails if anybody else has given out slots since the load was read, or if
+one of the runs is not as it was read any more. Then, and elsewhere, one does it at a time, under a lock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import groupby
+from typing import cast
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from polyaxon import limits
+from polyaxon.actions import unlocked
 from polyaxon.actions.statuses import Move, carry_out, may_move
 from polyaxon.db import server_side
+from polyaxon.db.durability import unsynced
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import PassLock
 from polyaxon.db.models.abstract import Runnable, Stateful
+from polyaxon.db.prepared import Prepared
+from polyaxon.db.writes import Statement
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_all
-from scheduler.passes import fairness, slots
-from scheduler.passes.replicas import locked_rows, masters
+from scheduler.passes import fairness, queue, slots
+from scheduler.passes.replicas import as_read_or_new, locked_rows, masters, narrow, with_next_master
 
 AT_ONCE = 200  # SQLite bounds the values of a statement
+MOST = 50  # runs whose changes are one round trip
 
 
 def dispatch(seen: slots.Load | None = None) -> int:
@@ -29,12 +43,68 @@ def dispatch(seen: slots.Load | None = None) -> int:
     served = _dispatch_services() if load.services else 0
     if _free(load.active) <= 0 or not load.is_anything_waiting:
         return served  # the usual case, without the database's write lock
-    with transaction.atomic():
-        free = _free(_active_alone())
-        runs = fairness.next_runs(free, load) if free > 0 else []
-        # One order of locks for all who lock several runs: experiments before jobs, by number.
-        runs.sort(key=lambda run: (run.model.__name__, run.pk))
-        return served + sum(_schedule(runs[start : start + AT_ONCE]) for start in range(0, len(runs), AT_ONCE))
+    given = _give_out_as_read(load)
+    return served + (_give_out_locked(load) if given is None else given)
+
+
+def _next_runs(free: int, load: slots.Load) -> list[slots.Waiting]:
+    """In the one order of locks for all who lock several runs: experiments before jobs, by number."""
+    found = fairness.next_runs(free, load) if free > 0 else []
+    return sorted(found, key=lambda run: (run.model.__name__, run.pk))
+
+
+# -- if nobody else does --
+
+
+def _give_out_as_read(load: slots.Load) -> int | None:
+    """How many runs got a slot; None if it has to be done under the lock."""
+    if load.version is None or not unlocked.is_possible():
+        return None
+    runs = _next_runs(_free(load.active), load)
+    if len(runs) > MOST:
+        return None
+    rows = [row for model, part in groupby(runs, key=lambda run: run.model) for row in _read(model, part)]
+    if len({row.project_id for row in rows}) > 1:
+        return None
+    wanted = [row for row in rows if row.stop_requested_at is None and may_move(row, s.SCHEDULED)]
+    changes = [unlocked.prepare(_moves(row), attempts=1) for row in wanted]
+    if changes and not unlocked.write(changes, durable=False, first=[_held_once_more(load.version)]):
+        return None
+    wake_all(wanted)
+    return len(wanted)
+
+
+def _read(model: type[queue.Run], runs: Iterable[slots.Waiting]) -> list[queue.Run]:
+    return _rows(model).all(keys=listed(run.pk for run in runs))
+
+
+@cache
+def _rows(model: type[queue.Run]) -> Prepared[queue.Run]:
+    def build(keys: str) -> QuerySet[queue.Run]:
+        rows = cast("QuerySet[queue.Run]", model._base_manager.filter(pk__among=keys))
+        return narrow(with_next_master(rows)).order_by("pk")
+
+    return Prepared(build, keys=str)
+
+
+def _moves(row: queue.Run) -> list[Move]:
+    """Of those rows that may; the run's first."""
+    rows: list[Stateful] = [row, *as_read_or_new(row)]
+    return [Move(each, s.SCHEDULED) for each in rows if may_move(each, s.SCHEDULED)]
+
+
+def _held_once_more(version: int) -> Statement:
+    """Takes the lock, and fails by `writes.is_refused` if anybody has had it since."""
+    return Statement(_HOLD_AT, [version])
+
+
+# -- under the lock --
+
+
+@transaction.atomic
+def _give_out_locked(load: slots.Load) -> int:
+    runs = _next_runs(_free(_active_alone()), load)
+    return sum(_schedule(runs[start : start + AT_ONCE]) for start in range(0, len(runs), AT_ONCE))
 
 
 @transaction.atomic
@@ -48,23 +118,23 @@ def _free(active: int) -> int:
 
 
 def _active_alone() -> int:
-    """How many runs hold a slot, once no other process hands out any: two would give the last one away twice."""
+    """How many runs hold a slot, once no other process hands out any.
+
+    The commit waits for no disk: a slot that is forgotten by a crash is given out again.
+    """
     while True:
         with connection.cursor() as cursor:
-            server_side.run(cursor, [(_lock_text(), ()), (f"{slots.ACTIVE}, {_IS_LOCKED}", ())])
+            server_side.run(cursor, [*unsynced(), (_HOLD, ()), (f"{slots.ACTIVE}, {_IS_LOCKED}", ())])
             ((active, is_locked),) = cursor.fetchall()
         if is_locked:
             return int(active)
         PassLock.objects.get_or_create(name="dispatch")
 
 
-_ROW = f"SELECT 1 FROM {PassLock._meta.db_table} WHERE name = 'dispatch'"  # noqa: S608
-_IS_LOCKED = f"EXISTS ({_ROW})"
-
-
-def _lock_text() -> str:
-    """On SQLite the transaction itself has the only lock there is."""
-    return f"{_ROW} FOR NO KEY UPDATE" if connection.features.has_select_for_update else _ROW
+_LOCKS = PassLock._meta.db_table
+_HOLD = f"UPDATE {_LOCKS} SET version = version + 1 WHERE name = 'dispatch'"  # noqa: S608
+_HOLD_AT = f"WITH held AS ({_HOLD} AND version = %s RETURNING 1) SELECT 1 / COUNT(*) FROM held"  # noqa: S608
+_IS_LOCKED = f"EXISTS (SELECT 1 FROM {_LOCKS} WHERE name = 'dispatch')"  # noqa: S608
 
 
 def _schedule(chosen: Sequence[slots.Waiting]) -> int:

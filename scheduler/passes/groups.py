@@ -12,14 +12,15 @@ from django.db import transaction
 from hpsearch import stopping_rule
 from hpsearch.budget import spent
 from polyaxon.actions.groups import close_search, end_search, finish_search, last_finish
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import lock, set_status
-from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
-from polyaxon.trials import Counts, DatabaseHistory, Plan, count_trials, plan_of
+from polyaxon.trials import Counts, DatabaseHistory, Plan, plan_of
+from polyaxon.trials.counts import counts_of, numbers
 from polyaxon.trials.goals import best_trials
 from polyaxon.trials.hours import hours_spent
 from polyaxon.wakeups import wake
@@ -57,7 +58,7 @@ def _renew(group: ExperimentGroup) -> bool:
     return fresh is not None
 
 
-_GROUP = Prepared(lambda pk: ExperimentGroup._base_manager.filter(pk=pk), pk=int)
+_GROUP = Prepared(lambda pk: ExperimentGroup._base_manager.filter(pk=pk).annotate(_trials=numbers()), pk=int)
 
 
 def _guarded(group: ExperimentGroup) -> None:
@@ -80,7 +81,7 @@ def _advance(group: ExperimentGroup) -> None:
     if group.status in group.LIFECYCLE.pending:
         set_status(group, s.RUNNING)
     plan = plan_of(group)
-    counts = count_trials(group)
+    counts = counts_of(group.__dict__["_trials"])  # read with its row
     if ends_early(group, plan, counts):
         _stop(group)
         return

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import cast
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
 
 from polyaxon.actions.runs import WAITING
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
 from polyaxon.db.prepared import Prepared
 from polyaxon.db.server_side import answers, quoted
 from polyaxon.lifecycles import Lifecycle
-from scheduler.passes.replicas import with_master
+from scheduler.passes.replicas import narrow, with_master
 
 Run = Experiment | Job | BuildJob | NotebookJob | TensorboardJob
 KINDS: tuple[type[Run], ...] = (Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
+OTHER_KINDS = KINDS[1:]
 # What people look at while it runs: it takes no slot of those that work.
 SERVICES: tuple[type[Run], ...] = (NotebookJob, TensorboardJob)
 _MODELS: dict[str, type[Run]] = {
@@ -36,9 +39,13 @@ def under_way(model: type[Run]) -> QuerySet[Run]:
 
 
 def active_runs() -> Iterator[Run]:
-    """Every run that was dispatched and is not done."""
-    (present,) = answers(_THERE)
-    for model, is_there in zip(KINDS, present, strict=True):
+    """Every run that was dispatched and is not done. Where there are only experiments, that is one query."""
+    experiments = _EXPERIMENTS.all()
+    yield from experiments
+    if experiments and not experiments[0].__dict__["_others"]:
+        return
+    (present,) = answers(f"SELECT {', '.join(map(_exists, OTHER_KINDS))}")
+    for model, is_there in zip(OTHER_KINDS, present, strict=True):
         if is_there:
             yield from _under_way(model).all()
 
@@ -48,13 +55,17 @@ def _exists(model: type[Run]) -> str:
     return f"EXISTS (SELECT 1 FROM {model._meta.db_table} WHERE is_managed AND status IN ({statuses}))"  # noqa: S608
 
 
-# Of which kinds there are any: mostly of one.
-_THERE = f"SELECT {', '.join(map(_exists, KINDS))}"
+# With whether any other kind is under way.
+_EXPERIMENTS = Prepared(
+    lambda: narrow(with_master(under_way(Experiment))).annotate(
+        _others=RawSQL(f"({' OR '.join(map(_exists, OTHER_KINDS))})", [], output_field=BooleanField())  # noqa: S611 - fixed
+    )
+)
 
 
 @cache
 def _under_way(model: type[Run]) -> Prepared[Run]:
-    return Prepared(lambda: with_master(under_way(model)))
+    return Prepared(lambda: narrow(with_master(under_way(model))))
 
 
 def find(model: type[Run], pk: int) -> Run | None:
@@ -67,8 +78,25 @@ def find(model: type[Run], pk: int) -> Run | None:
 
 def find_all(model: type[Run], keys: Collection[int]) -> list[Run]:
     """The same of many, by number."""
-    rows = _with_relations(model).filter(pk__in=list(keys))
-    return list(rows.order_by("pk"))
+    return _found_all(model).all(keys=listed(keys)) if keys else []
+
+
+def find_begun(model: type[Run], keys: Collection[int]) -> list[Run]:
+    """The same without what only a launch needs."""
+    return _begun(model).all(keys=listed(keys)) if keys else []
+
+
+@cache
+def _begun(model: type[Run]) -> Prepared[Run]:
+    def build(keys: str) -> QuerySet[Run]:
+        return narrow(with_master(cast("QuerySet[Run]", model._base_manager.filter(pk__among=keys)))).order_by("pk")
+
+    return Prepared(build, keys=str)
+
+
+@cache
+def _found_all(model: type[Run]) -> Prepared[Run]:
+    return Prepared(lambda keys: _with_relations(model).filter(pk__among=keys).order_by("pk"), keys=str)
 
 
 @cache
@@ -89,6 +117,11 @@ def open_groups() -> QuerySet[ExperimentGroup]:
     """Searches that are not done."""
     groups = ExperimentGroup._base_manager.filter(group_type=ExperimentGroup.STUDY, is_managed=True)
     return groups.exclude(status__in=ExperimentGroup.LIFECYCLE.done)
+
+
+def kinds() -> Iterable[str]:
+    """As wake-ups name them."""
+    return _MODELS
 
 
 def model_of(kind: str) -> type[Run]:

@@ -22,7 +22,7 @@ from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group, stop_abandoned
 from scheduler.passes.guard import guarded
 from scheduler.passes.reports import apply_reports
-from scheduler.passes.runs import advance, tidy
+from scheduler.passes.runs import advance, tidy_all
 from scheduler.passes.transitions import Unsettled, gathered
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,14 @@ def reconcile() -> None:
     """Everything that has work to do, whether or not anybody told us."""
     for group in queue.open_groups().select_related("project__owner", "user"):
         guarded(partial(advance_group, group))
-    steps = (archive_strays, end_abandoned, follow_builds, dispatch, launch, apply_reports, end_strays)
-    for step in (*steps, zombies.end_zombies, purge.purge, forget_batches, forget_tokens):
+    steps = (archive_strays, end_abandoned, follow_builds, dispatch, launch, apply_reports)
+    for step in (*steps, zombies.end_zombies, purge.purge):
+        guarded(step)
+
+
+def tidy_up() -> None:
+    """What nobody waits for, and costs more the more runs there were lately."""
+    for step in (end_strays, forget_batches, forget_tokens):
         guarded(step)
 
 
@@ -81,15 +87,14 @@ def end_strays() -> None:
         part = kept[start : start + AT_ONCE]
         rows = {row.uuid.hex: row for model in queue.KINDS for row in model._base_manager.filter(uuid__in=part)}
         for run in part:
-            guarded(partial(_end_stray, run, rows.get(run)))
+            if run not in rows:
+                guarded(partial(_discard, run))
+        guarded(partial(tidy_all, [row for row in rows.values() if row.is_done]))
 
 
-def _end_stray(run: str, row: queue.Run | None) -> None:
-    if row is None:
-        logger.warning("Run %s has no row; it is ended", run)
-        configured_runner().discard(run, settings.CONFIG.runner.stop_grace_seconds)
-    elif row.is_done:
-        tidy(row)
+def _discard(run: str) -> None:
+    logger.warning("Run %s has no row; it is ended", run)
+    configured_runner().discard(run, settings.CONFIG.runner.stop_grace_seconds)
 
 
 def forget_batches() -> None:

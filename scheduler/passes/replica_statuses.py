@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -55,10 +56,13 @@ def note_nodes() -> int:
     ]
     pods = PodState.objects.filter(run__in={row.run for row in rows}, forgotten_at=None).exclude(node=None)  # type: ignore[union-attr]
     nodes = {(pod.run, *place(pod)): pod.node for pod in pods.order_by("-id")}
-    found = [(row, node) for row in rows if (node := nodes.get(_whose(row)))]
-    for row, node in found:
-        type(row)._base_manager.filter(pk=row.pk, node_scheduled=None).update(node_scheduled=node)
-    return len(found)
+    found: dict[tuple[type[ExperimentJob | Job], str], list[int]] = defaultdict(list)
+    for row in rows:
+        if node := nodes.get(_whose(row)):
+            found[type(row), node].append(row.pk)
+    for (model, node), keys in found.items():
+        model._base_manager.filter(pk__in=keys, node_scheduled=None).update(node_scheduled=node)
+    return sum(map(len, found.values()))
 
 
 def _whose(row: ExperimentJob | Job) -> tuple[UUID, str, int]:

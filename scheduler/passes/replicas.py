@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TypeVar, cast
 
-from django.db.models import F, FilteredRelation, Model, Q, QuerySet
+from django.db.models import BigIntegerField, Case, F, FilteredRelation, Func, Model, Q, QuerySet, Value, When
 
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.abstract import Runnable, Stateful
@@ -18,6 +18,8 @@ RunT = TypeVar("RunT", bound=Runnable)
 # What a change of its status needs of a replica that is stored.
 _FIELDS = ("id", "created_at", "status", "started_at", "finished_at")
 _PREFIX = "master_"
+# What only a launch asks for, and may be large.
+_WIDE = frozenset({"description", "readme", "tags", "content", "params", "run_env", "data_refs"})
 
 
 def _master(experiment: int) -> QuerySet[ExperimentJob]:
@@ -43,6 +45,11 @@ def _new_replica(experiment: Experiment) -> ExperimentJob:
     return ExperimentJob(uuid=uuid, experiment=experiment, resources=experiment.resources)
 
 
+def narrow(rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
+    """Runs without the columns that only a launch asks for: those of many would be megabytes."""
+    return rows.defer(*(field.name for field in rows.model._meta.concrete_fields if field.name in _WIDE))
+
+
 def with_master(rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
     """Experiments, each read together with its master replica; rows of other kinds as they are."""
     if rows.model is not Experiment:
@@ -51,6 +58,26 @@ def with_master(rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
     joined = rows.annotate(_master=FilteredRelation("jobs", condition=is_master))
     known = joined.annotate(**{f"{_PREFIX}{name}": F(f"_master__{name}") for name in _FIELDS})
     return cast("QuerySet[ModelT]", known)
+
+
+def with_next_master(rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
+    """The same, with a number for the master replica where there is none yet. On Postgres."""
+    if rows.model is not Experiment:
+        return rows
+    number = Func(Value(ExperimentJob._meta.db_table), Value("id"), function="pg_get_serial_sequence")
+    next_number = Case(When(_master__id=None, then=Func(number, function="nextval")), output_field=BigIntegerField())
+    return cast("QuerySet[ModelT]", with_master(rows).annotate(_next_master=next_number))
+
+
+def as_read_or_new(run: Stateful) -> list[ExperimentJob]:
+    """The master replica of an experiment that was read `with_next_master`; a new one has its number, but no row."""
+    if not isinstance(run, Experiment):
+        return []
+    if known := as_read(run):
+        return [row for row in known if isinstance(row, ExperimentJob)]
+    new = _new_replica(run)
+    new.pk = run.__dict__["_next_master"]
+    return [new]
 
 
 def locked_rows(model: type[RunT], pks: Sequence[int]) -> list[RunT]:
@@ -66,7 +93,7 @@ def _locked(model: type[RunT]) -> Prepared[RunT]:
 
 
 def _lock(model: type[RunT]) -> QuerySet[RunT]:
-    return with_master(model._base_manager.select_for_update(of=("self",), no_key=True))
+    return narrow(with_master(model._base_manager.select_for_update(of=("self",), no_key=True)))
 
 
 def masters(rows: Sequence[Stateful]) -> list[ExperimentJob]:

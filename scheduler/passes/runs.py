@@ -5,18 +5,20 @@ Rows are read anew inside the run's turn, so a step never rests on what was true
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from polyaxon.actions.log_shipments import is_settled
+from polyaxon.actions.log_shipments import all_settled, is_settled
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import lock
 from polyaxon.actions.trials import decide, next_retry, why_stopped
-from polyaxon.db.advisory import held_alone
+from polyaxon.db.advisory import Key, all_held_alone, held_alone
 from polyaxon.db.models import Experiment, SearchDecision
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.lifecycles import tables as s
@@ -24,9 +26,10 @@ from polyaxon.wakeups import wake_row
 from scheduler import turns
 from scheduler.configured import configured_runner
 from scheduler.passes import launching, queue, services
+from scheduler.passes.guard import guarded
 from scheduler.passes.queue import Run
 from scheduler.passes.transitions import begin, move
-from scheduler.runners.base import Observation, Phase, Runner, RunnerError, StopReason
+from scheduler.runners.base import Attempt, Observation, Phase, Runner, RunnerError, StopReason
 
 KEPT_AFTER_END = timedelta(minutes=5)
 PATIENCE = timedelta(hours=1)  # with a launch that fails for a reason that may pass
@@ -70,6 +73,16 @@ def turn(model: type[Run], pk: int) -> tuple[str, int]:
     return model.__name__, pk
 
 
+@contextmanager
+def all_ours(keys: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
+    """Those of the runs, by their `turn`, at which nobody else is; ours within the block."""
+    with ExitStack() as stack:
+        taken: dict[Key, tuple[str, int]] = {
+            ("run", *key): key for key in keys if stack.enter_context(turns.runs.take(key))
+        }
+        yield [taken[key] for key in stack.enter_context(all_held_alone(list(taken)))]
+
+
 def _key(run: Run) -> tuple[str, int]:
     return turn(type(run), run.pk)
 
@@ -83,7 +96,7 @@ def _renew(run: Run) -> bool:
 
 
 def _observe(run: Run, runner: Runner) -> Observation:
-    return runner.observe(run.uuid.hex, run.attempt)
+    return runner.observe(*attempt_of(run))
 
 
 def _step(run: Run, runner: Runner, *, launching: bool) -> None:
@@ -262,6 +275,31 @@ def _again(run: Run, seen: Observation, why: str, *, counts: bool = False) -> No
     run.attempt = row.attempt + 1
     run.save(update_fields=["attempt", "retries", "updated_at"])
     wake_row(run)
+
+
+def tidy_all(ended: Sequence[Run]) -> None:
+    """The same as `tidy`, of many. What is left of those that ended some time ago is mostly removed together."""
+    seen = configured_runner().observe_all([attempt_of(run) for run in ended if not _has_aged(run)])
+    over = {attempt for attempt, found in seen.items() if found.phase in {Phase.EXITED, Phase.LOST}}
+    left = [run for run in ended if attempt_of(run) not in over]
+    cleaned: set[str] = set()
+    guarded(lambda: cleaned.update(_clean([run for run in left if _has_aged(run)])))
+    for run in left:
+        if run.uuid.hex not in cleaned:
+            guarded(partial(tidy, run))
+
+
+def _clean(aged: Sequence[Run]) -> set[str]:
+    """Those of which nothing is left now."""
+    known = {_key(run): run for run in aged}
+    with all_ours(known) as ours:
+        settled = all_settled([known[key] for key in ours])
+        return configured_runner().clean_all([run.uuid.hex for run in settled]) if settled else set()
+
+
+def attempt_of(run: Run) -> Attempt:
+    """By which the runner knows what the run does now."""
+    return run.uuid.hex, run.attempt
 
 
 def tidy(run: Run) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from polyaxon.actions.runs import WAITING
-from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob
+from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, PassLock, TensorboardJob
 from polyaxon.db.server_side import answers, quoted
 from polyaxon.lifecycles import EXPERIMENT, JOB
 from polyaxon.lifecycles import tables as s
@@ -30,6 +31,7 @@ class Load:
     trials: bool
     images: bool  # builds wait
     services: bool  # notebooks or tensorboards wait, which take no slot
+    version: int | None  # of the lock of those who give out slots; None before anybody has
 
     @property
     def is_anything_waiting(self) -> bool:
@@ -38,8 +40,17 @@ class Load:
 
 def load() -> Load:
     """By one statement: most of the time nothing follows from it."""
-    ((active, *flags),) = answers(_LOAD)
-    return Load(int(active), *map(bool, flags))
+    ((active, builds, singles, jobs, trials, images, services, version),) = answers(_LOAD)
+    return Load(
+        active=int(active),
+        builds=bool(builds),
+        singles=bool(singles),
+        jobs=bool(jobs),
+        trials=bool(trials),
+        images=bool(images),
+        services=bool(services),
+        version=version,
+    )
 
 
 _WAITS = f"is_managed AND status IN ({quoted(WAITING)})"
@@ -50,6 +61,7 @@ _NAMES = {
     "notebooks": NotebookJob._meta.db_table,
     "tensorboards": TensorboardJob._meta.db_table,
     "groups": ExperimentGroup._meta.db_table,
+    "locks": PassLock._meta.db_table,
     "ready": f"{_WAITS} AND NOT deleted AND stop_requested_at IS NULL",
     "active": f"is_managed AND status IN ({quoted(EXPERIMENT.open - WAITING)})",
     "active_job": f"is_managed AND status IN ({quoted(JOB.open - WAITING)})",
@@ -77,7 +89,8 @@ _LOAD = ACTIVE + _named("""
        EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL),
        EXISTS (SELECT 1 FROM {images} WHERE {ready}),
-       EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready})
+       EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready}),
+       (SELECT version FROM {locks} WHERE name = 'dispatch')
 """)
 
 
@@ -119,6 +132,8 @@ def trials(limit: int, seen: Load) -> list[Waiting]:
     """Of each search as many as it may start, and at most `limit`."""
     if not seen.trials:
         return []
+    if connection.vendor == "postgresql":
+        return [_waiting(*row) for row in answers(_TRIALS_OF_ALL, limit)]
     return [run for group, free in _searches() for run in _trials(group, min(free, limit))]
 
 
@@ -173,23 +188,35 @@ ORDER BY g.id
 
 
 def _trials(group: int, limit: int) -> list[Waiting]:
-    rows = answers(_TRIALS, group, limit)
-    return [Waiting(priority, _moment(created), pk, Experiment) for priority, created, pk in rows]
+    return [_waiting(*row) for row in answers(_TRIALS, group, limit)]
+
+
+def _waiting(priority: int, created: datetime, pk: int) -> Waiting:
+    return Waiting(priority, _moment(created), pk, Experiment)
 
 
 # One that goes on in a run's outputs, or copies them, waits while another writes there: the two would destroy each
 # other's checkpoint, or the copy be torn.
-_TRIALS = _named("""
+_NEXT_TRIALS = """
 SELECT priority, created_at, id FROM {experiments} e
-WHERE experiment_group_id = %s AND trial_index IS NOT NULL AND {ready}
+WHERE experiment_group_id = SEARCH AND trial_index IS NOT NULL AND {ready}
   AND (build_job_id IS NULL OR build_job_id IN {built})
   AND (cloning_strategy IS NULL OR cloning_strategy NOT IN ('resume', 'copy') OR NOT EXISTS (
     SELECT 1 FROM {experiments} WHERE {active} AND (
       id = e.original_experiment_id OR cloning_strategy = 'resume' AND original_experiment_id = e.original_experiment_id
     )
   ))
-ORDER BY priority DESC, trial_index, id LIMIT %s
-""")
+ORDER BY priority DESC, trial_index, id LIMIT ROOM
+"""
+_TRIALS = _named(_NEXT_TRIALS.replace("SEARCH", "%s").replace("ROOM", "%s"))
+# The same of all searches at once, each with the room that its `concurrency` leaves; SQLite cannot join so.
+_ROOM = "LEAST(GREATEST(COALESCE((search.hptuning ->> 'concurrency')::numeric::int, 1), 1) - search.busy, most.number)"
+_TRIALS_OF_ALL = f"""
+WITH most AS (SELECT %s::int AS number), search (id, hptuning, busy) AS ({_SEARCHES})
+SELECT trial.priority, trial.created_at, trial.id FROM search, most, LATERAL (
+  {_named(_NEXT_TRIALS.replace("SEARCH", "search.id").replace("ROOM", f"GREATEST({_ROOM}, 0)"))}
+) trial
+"""  # noqa: S608 - names of tables
 
 
 def _moment(value: datetime) -> datetime:

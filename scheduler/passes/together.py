@@ -7,27 +7,28 @@ ordinary is left to the pass of the single run (`runs.advance`), which may come 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from polyaxon.actions.log_shipments import open_shipments
 from polyaxon.actions.runs import WAITING
 from polyaxon.actions.statuses import Move, carry_out
-from polyaxon.db.advisory import all_held_alone
-from polyaxon.db.models import Experiment, Job, Token
+from polyaxon.db.models import Experiment, Job, PodState, Token
 from polyaxon.db.writes import insertion
 from polyaxon.lifecycles import tables as s
-from scheduler import turns
+from polyaxon.pods.seen import PodPhase
 from scheduler.configured import configured_runner
 from scheduler.passes import launching, queue, runs, transitions
 from scheduler.passes.queue import Run
 from scheduler.passes.replicas import locked_rows
-from scheduler.runners.base import Attempt, LaunchSpec, Observation, Phase
+from scheduler.runners.base import LaunchSpec, Observation, Phase
 
 AT_ONCE = 500  # SQLite bounds the parameters of a query
+LAUNCHING = timedelta(seconds=5)
 
 
 # A status with its time and message.
@@ -41,11 +42,9 @@ def launch_all(kind: str, keys: Collection[int]) -> list[int]:
     model = queue.model_of(kind)
     if model is not Experiment:  # by its status it is told whether it was submitted
         return list(keys)
-    with ExitStack() as stack:
-        ours = [pk for pk in keys if stack.enter_context(turns.runs.take(runs.turn(model, pk)))]
-        alone = stack.enter_context(all_held_alone([("run", *runs.turn(model, pk)) for pk in ours]))
+    with runs.all_ours(runs.turn(model, pk) for pk in keys) as ours:
         # Read inside the turn: what was true before may not be so any more.
-        found = queue.find_all(model, [int(str(key[-1])) for key in alone])
+        found = queue.find_all(model, [pk for _, pk in ours])
         launched = _launch([run for run in found if run.status == s.SCHEDULED and run.stop_requested_at is None])
     return sorted(set(keys) - launched)
 
@@ -100,11 +99,11 @@ def follow_all(kind: str, keys: Collection[int]) -> list[int]:
 
 
 def _follow(model: type[Run], keys: Collection[int]) -> list[Run]:
-    found = [run for run in queue.find_all(model, keys) if not run.is_done and run.status not in WAITING]
+    found = [run for run in queue.find_begun(model, keys) if not run.is_done and run.status not in WAITING]
     if model not in (Experiment, Job):
         return found
-    seen = configured_runner().observe_all([_attempt(run) for run in found])
-    steps = [(run, next_step(run, seen.get(_attempt(run)))) for run in found]
+    seen = configured_runner().observe_all([runs.attempt_of(run) for run in found])
+    steps = [(run, next_step(run, seen.get(runs.attempt_of(run)))) for run in found]
     try:
         with transitions.gathered():
             for run, statuses in steps:
@@ -132,15 +131,26 @@ def next_step(run: Run, seen: Observation | None) -> list[Change] | None:
     return None
 
 
-def _attempt(run: Run) -> Attempt:
-    return run.uuid.hex, run.attempt
+def _as_their_pods() -> Q:
+    """Runs under way of which nothing is wanted, with pods that run and nothing else."""
+    pods = PodState.objects.filter(run=OuterRef("uuid"), attempt=OuterRef("attempt"), forgotten_at=None)
+    ordinary = Q(phase=PodPhase.RUNNING, trouble=None, deleting_until=None, is_over=False, is_gone=False)
+    nothing_wanted = Q(status=s.RUNNING, stop_requested_at=None, timeout=None)
+    return nothing_wanted & Exists(pods) & ~Exists(pods.exclude(ordinary))
 
 
 def look_at_all() -> list[Run]:
-    """Follow every run under way; returns those that need a pass of their own."""
+    """Follow every run under way; returns those that need a pass of their own.
+
+    On a cluster those are left out that were dispatched a moment ago, since somebody launches them just now, and those
+    that run as their pods do.
+    """
     left: list[Run] = []
+    fresh = Q(status__in=(s.SCHEDULED, s.STARTING), updated_at__gt=timezone.now() - LAUNCHING)
+    left_out = (fresh | _as_their_pods()) if configured_runner().is_watched() else fresh
     for model in queue.KINDS:
-        keys = list(queue.under_way(model).order_by("pk").values_list("pk", flat=True))
+        rows = queue.under_way(model).exclude(left_out) if settings.CONFIG.on_cluster else queue.under_way(model)
+        keys = list(rows.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(keys), AT_ONCE):
             left += _follow(model, keys[start : start + AT_ONCE])
     return left

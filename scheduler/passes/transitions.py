@@ -53,7 +53,8 @@ def gathered() -> Iterator[None]:
 def _write(changes: list[unlocked.Changes]) -> None:
     """In the one order of locks for all who lock several runs: by kind and number."""
     changes.sort(key=lambda each: (each.project, type(each.run).__name__, each.run.pk))
-    written = [unlocked.write(list(group)) for _, group in groupby(changes, key=lambda each: each.project)]
+    projects = groupby(changes, key=lambda each: each.project)
+    written = [unlocked.write(list(group), durable=False) for _, group in projects]
     if not all(written):
         raise Unsettled
 
@@ -61,8 +62,9 @@ def _write(changes: list[unlocked.Changes]) -> None:
 def begin(run: Run, token: Token | None, at: datetime) -> bool:
     """Have the row say that its attempt begins, unless there is no such attempt any more, or it is to be stopped.
 
-    Before the runner is told: the run's first request finds its token. A stop that comes after this finds an active
-    run, which the next pass ends. One whose start has failed before keeps the warning that says so, until it starts.
+    Durably, before the runner is told: the run's first request finds its token. A stop that comes after this finds an
+    active run, which the next pass ends. One whose start has failed before keeps the warning that says so, until it
+    starts.
     """
     return _begin_as_read(run, token, at) or _begin_locked(run, token, at)
 
@@ -72,7 +74,7 @@ def _begin_as_read(run: Run, token: Token | None, at: datetime) -> bool:
     if not (is_usual and unlocked.is_possible()):
         return False
     first = [insertion([token])] if token else []
-    return unlocked.write([unlocked.prepare([Move(run, s.STARTING, at=at)], first=first)])
+    return unlocked.write([unlocked.prepare([Move(run, s.STARTING, at=at)], first=first)], durable=True)
 
 
 @transaction.atomic(savepoint=False)
@@ -102,7 +104,7 @@ def _move_as_read(run: Run, status: str, message: str | None, at: datetime | Non
     changes, others = unlocked.prepare(_moves(rows, status, message, at)), _gathered.get()
     if others is not None:
         others.append(changes)
-    elif not unlocked.write([changes]):
+    elif not unlocked.write([changes], durable=False):
         return False
     remember(run, rows)
     return True

@@ -18,8 +18,8 @@ from polyaxon.actions import code, projects, runs
 from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.groups import NewGroup, create_group, stop_group
 from polyaxon.actions.metrics import log_metrics
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.statuses import set_status
-from polyaxon.actions.trials import add_trials
 from polyaxon.actions.writers import RESUME
 from polyaxon.db.models import Event, Experiment, ExperimentGroup, MetricPoint, MetricSeries, Project
 from polyaxon.errors import InvalidInput

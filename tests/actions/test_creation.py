@@ -8,9 +8,9 @@ import pytest
 
 from hpsearch import MemoryHistory
 from polyaxon.actions.experiments import clone_experiment
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.projects import create_project
 from polyaxon.actions.statuses import set_status
-from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import Experiment, ExperimentGroup, Project
 from polyaxon.errors import InvalidInput
 from polyaxon.trials import plan_of

@@ -10,8 +10,8 @@ import pytest
 
 from hpsearch import Suggestion
 from polyaxon.actions.experiments import clone_experiment
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.statuses import set_status
-from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import BuildJob, CodeReference, Experiment, Project, Repo
 from polyaxon.errors import InvalidInput
 from tests.factories import make_build, make_experiment, make_group, make_job, make_notebook, make_project

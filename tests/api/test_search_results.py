@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hpsearch import Stage, Strategy, Suggestion
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.statuses import set_status
-from polyaxon.actions.trials import add_trials, prune_trial
+from polyaxon.actions.trials import prune_trial
 from polyaxon.db.models import Experiment, ExperimentGroup, Project
 from polyaxon.trials import DatabaseHistory, results
 from tests.api.conftest import P

@@ -197,11 +197,11 @@ def test_a_slow_answer_is_not_waited_for(
 ) -> None:
     configure(webhooks_allow_private=True, webhooks_timeout=0.3)
     create(client, receiver.url, events=["experiment.new_status"])
-    receiver.delay = 1.5
+    receiver.delay = 5.0
     set_status(experiment, "warning", enforce=False)
     started = time.monotonic()
     deliver()
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < receiver.delay - 1
     row = WebhookDelivery.objects.get()
     assert (row.status, row.response_code) == ("pending", None)
     assert row.error

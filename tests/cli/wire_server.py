@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -62,6 +61,12 @@ class Refusal(Exception):
         self.body = body
 
 
+def ready() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Platform:
     """The state behind the server, open to the tests."""
@@ -78,9 +83,9 @@ class Platform:
     # What becomes of the next runs.
     script: tuple[str, ...] = ("scheduled", "running", "succeeded")
     trials: int = 8
-    # What the server says of the tool, and after how many seconds.
+    # What the server says of the tool, which a test can hold back by clearing the event.
     versions: dict[str, str] = field(default_factory=lambda: {"latest_version": "0.7.0", "min_version": "0.6.0"})
-    versions_delay: float = 0.0
+    versions_ready: threading.Event = field(default_factory=ready)
     # The build that new runs wait for.
     build_job: str | None = None
 
@@ -354,7 +359,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, split.path, query, headers, body)
         if request.path.endswith("versions/cli/"):
-            time.sleep(self.platform.versions_delay)
+            self.platform.versions_ready.wait()
         with self.platform.lock:
             self.platform.requests.append(request)
             try:

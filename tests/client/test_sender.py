@@ -249,7 +249,7 @@ def test_close_gives_up_in_time(connection: Connection, recorder: Recorder, run:
         point(sender, run, 1)
         started = time.monotonic()
         assert not sender.close(1.0)
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 6
 
 
 def test_close_delivers_what_waits(connection: Connection, recorder: Recorder, run: Target) -> None:

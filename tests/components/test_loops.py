@@ -107,7 +107,7 @@ def test_a_loop_that_does_not_end_in_time_is_told_of(start: Callable[..., Replic
     began = time.monotonic()
     first.loops._stopping.set()  # nobody renews any more, as if the database did not answer
     until(lambda: first.hung, 3 * SECONDS)
-    assert time.monotonic() - began < SECONDS + 0.5
+    assert time.monotonic() - began < 2 * SECONDS
     assert first.hung[0] == "monitors/test did not end before its lease did"
     release.set()
 

@@ -16,6 +16,7 @@ import django
 django.setup()
 from polyaxon.queues import app, publisher
 assert publisher.send("scheduler.group", 1)
+assert not app._fixups  # Celery's for Django closes the database's connection after each task
 print(app.amqp.router.route({}, "%s")["queue"].name, app.conf.task_acks_late, app.conf.broker_url)
 """
 

@@ -12,9 +12,9 @@ import pytest
 
 from hpsearch import Suggestion
 from polyaxon.actions.metrics import log_columns, log_metrics
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import set_status
-from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricPoint
 from polyaxon.stores.columns import Column
 from polyaxon.stores.series import Row

@@ -11,9 +11,9 @@ import pytest
 
 from hpsearch import MemoryHistory, Stage, Strategy, Suggestion, Trial, TrialState
 from polyaxon.actions.group_clones import copy_group
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import archive
 from polyaxon.actions.statuses import set_status
-from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
 from polyaxon.trials import DatabaseHistory, count_trials
 from polyaxon.trials.finished import FINISHED, Finished, Sign
@@ -157,7 +157,7 @@ def test_a_copy_knows_what_its_original_found() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     kept = Finished(most_groups=2, most_trials=5)
-    sign, trial = Sign(0, "succeeded", None, None), Trial(0, {}, TrialState.SUCCEEDED)
+    sign, trial = Sign(0, "succeeded", None, 0), Trial(0, {}, TrialState.SUCCEEDED)
     for group in range(4):
         kept.keep(group, dict.fromkeys(range(2), (sign, trial)))
     assert [len(kept.known(group, {0: sign, 1: sign})) for group in range(4)] == [0, 0, 2, 2]

@@ -235,7 +235,7 @@ def test_slow_services_hold_nobody_up(server: Server, browser: httpx.Client, not
 
     def ask(_: int) -> float:
         begun = time.monotonic()
-        url = f"{server.url}{notebook}slow?seconds=3"
+        url = f"{server.url}{notebook}slow?seconds=6"
         assert httpx.get(url, cookies=cookies, timeout=30, trust_env=False).status_code == 200
         return time.monotonic() - begun
 
@@ -244,8 +244,8 @@ def test_slow_services_hold_nobody_up(server: Server, browser: httpx.Client, not
         time.sleep(1)
         begun = time.monotonic()
         assert server.request("GET", "admin/digits")["name"] == "digits"
-        assert time.monotonic() - begun < 1.5
-        assert max(each.result() for each in asked) < 10
+        assert time.monotonic() - begun < 4
+        assert max(each.result() for each in asked) < 20  # one after the other, two at a time, they take 60
 
 
 def test_a_client_that_leaves_ends_its_request(server: Server, browser: httpx.Client, notebook: str) -> None:

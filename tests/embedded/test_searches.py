@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,18 @@ def start(server: Server, pause: float = 0.0, epochs: str = "{{ epochs }}", **se
 
 def trials(server: Server, group: int) -> list[dict[str, Any]]:
     return sorted(results(server, f"admin/p/experiments?group={group}"), key=lambda row: row["id"])
+
+
+@pytest.mark.timeout(300)
+def test_what_runs_is_the_published_table_of_brackets(server: Server) -> None:
+    """R = 9 and eta = 3: of each rung how many trials, and for how many epochs each of them really trains."""
+    group = start(server, hyperband={**SECTION, "resume": False})
+    assert server.wait_for(f"admin/p/groups/{group}", DONE, timeout=200)["last_status"] == "done"
+    ran: Counter[tuple[int, int, int]] = Counter()
+    for decision in results(server, f"admin/p/groups/{group}/decisions?kind=start"):
+        trace = Path(server.folder, f"outputs/admin/p/groups/{group}/{decision['experiment']}/trace")
+        ran[decision["bracket"], decision["rung"], len(trace.read_text().splitlines())] += 1
+    assert ran == {(0, 0, 1): 9, (0, 1, 3): 3, (0, 2, 9): 1, (1, 0, 3): 5, (1, 1, 9): 1, (2, 0, 9): 3}
 
 
 @pytest.mark.timeout(300)

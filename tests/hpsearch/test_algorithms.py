@@ -75,7 +75,7 @@ def test_a_grid_of_any_size_gives_its_first_points_at_once() -> None:
     start = time.monotonic()
     found = points(drive(create_algorithm(HpTuning.model_validate(settings), seed=0)))
     assert [point["c"] for point in found.values()] == [0, 1, 2]
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 30  # not the years that 10**27 points take
 
 
 def test_a_point_does_not_depend_on_how_many_there_are() -> None:

@@ -62,6 +62,14 @@ def test_features_lie_between_0_and_1_and_categories_have_a_column_each() -> Non
     assert made.features(np.array(found)).tolist() == [[0, 0, 1, 0.25], [1, 1, 0, 1]]
 
 
+def test_multiples_far_out_stay_different() -> None:
+    """`exp(28)` to `exp(29)` by 1 has more of them than twelve digits tell apart."""
+    made = encoding(x={"qloguniform": [28.0, 29.0, 1.0]})
+    first = made.point(made.at([0.0]))
+    assert first == {"x": float(math.floor(math.exp(28)))}
+    assert made.codes(first) is not None
+
+
 def test_a_point_that_lacks_a_parameter_has_no_codes() -> None:
     assert encoding(a={"values": [1]}, b={"uniform": "0:1"}).codes({"a": 1}) is None
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
+from k8s_events import stream
 from k8s_events.reflector import Reflector
-from k8s_events.source import PodSource
+from k8s_events.source import Json, PodSource
+from k8s_events.stream import Batches
 from polyaxon.pods import SeenPod, Trouble
 from polyaxon.pods.store import MemoryPodStore
 from tests.pods import jsons
@@ -21,3 +26,29 @@ def test_of_two_events_of_a_pod_the_later_counts() -> None:
     (pod,) = store.present()
     assert (pod.trouble, pod.reason) == (Trouble.SCHEDULING, "Unschedulable")
     assert news[-1].trouble is Trouble.SCHEDULING
+
+
+class _Spaced:
+    """Events with pauses before them, in seconds."""
+
+    def __init__(self, *pauses: float) -> None:
+        self._pauses = pauses
+
+    def __iter__(self) -> Iterator[Json]:
+        for number, pause in enumerate(self._pauses):
+            time.sleep(pause)
+            yield {"number": number}
+
+    def cut(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_what_comes_alone_waits_for_nothing_and_what_follows_it_closely_comes_together() -> None:
+    step = stream.GATHER / 5
+    begun, found = time.monotonic(), list[tuple[float, list[int]]]()
+    for batch in Batches(_Spaced(0, step, step, step, stream.GATHER * 2)):  # type: ignore[arg-type]
+        found.append((time.monotonic() - begun, [event["number"] for event in batch]))
+    numbers = [numbers for _, numbers in found if numbers]
+    assert numbers == [[0], [1, 2, 3], [4]]
+    assert found[0][0] < step * 2.5

@@ -17,18 +17,29 @@ from polyaxon.db.models import LogShipment, PodState
 from tests.factories import make_experiment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from polyaxon.db.models import Experiment
 
 pytestmark = pytest.mark.django_db
+MADE: list[LogShipper] = []
 
 
 def shipper(**more: object) -> LogShipper:
     """One that finds no cluster, and needs none."""
     settings = client.Configuration(host="http://127.0.0.1:1")
     settings.retries = False
-    return LogShipper(LogSource(client.ApiClient(settings), "x"), **more)  # type: ignore[arg-type]
+    MADE.append(LogShipper(LogSource(client.ApiClient(settings), "x"), **more))  # type: ignore[arg-type]
+    return MADE[-1]
+
+
+@pytest.fixture(autouse=True)
+def _stopped(db: None) -> Iterator[None]:
+    """Their threads, which try again and again, do not outlive the test."""
+    yield
+    while MADE:
+        MADE.pop().stop()
 
 
 def runs(number: int) -> list[Experiment]:

@@ -54,6 +54,22 @@ class PodStoreContract:
         assert store.of_attempts(asked) == {asked[0]: [second], asked[1]: [other], asked[2]: []}
         assert store.of_attempts([]) == {}
 
+    def test_pods_of_many_runs_are_found_and_forgotten_at_once(self, store: PodStore) -> None:
+        first = make()
+        second, third, other = make(first.run, attempt=2), make(), make()
+        store.put_all([first, second, third, other])
+        asked = {first.run, third.run, uuid.uuid4().hex}
+        found = store.of_runs(asked)
+        assert {run: {pod.uid for pod in pods} for run, pods in found.items()} == {
+            first.run: {first.uid, second.uid},
+            third.run: {third.uid},
+        }
+        store.forget_all(asked)
+        assert store.of_runs(asked) == {}
+        assert store.present() == [other]
+        store.forget_all([])
+        assert store.of_runs([]) == {}
+
     def test_the_same_again_is_no_news(self, store: PodStore) -> None:
         pod = make()
         assert store.put(pod)

@@ -199,7 +199,7 @@ def test_resources_are_sampled_while_it_runs() -> None:
 def test_what_a_run_leaves_is_kept_for_its_ttl(ttl: int | None, *, kept: bool) -> None:
     job = make_job(content=JOB, ttl=ttl)
     settle(job)
-    reconcile.reconcile()
+    reconcile.tidy_up()
     assert (job.uuid.hex in configured_runner().kept()) is kept
 
 
@@ -208,5 +208,5 @@ def test_a_ttl_outlasts_the_runner_s_own_time(ttl: int | None, *, kept: bool) ->
     job = make_job(content=JOB, ttl=ttl)
     settle(job)
     Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - timedelta(seconds=400))
-    reconcile.reconcile()
+    reconcile.tidy_up()
     assert (job.uuid.hex in configured_runner().kept()) is kept

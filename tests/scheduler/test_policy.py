@@ -205,7 +205,7 @@ def test_the_ttl_of_a_file_holds_unless_the_request_brings_one() -> None:
 def test_what_a_finished_run_leaves_goes_after_the_ttl_of_its_file() -> None:
     run = make_experiment(content=content("true", ttl=0))
     settle(run)
-    reconcile.reconcile()
+    reconcile.tidy_up()
     assert run.uuid.hex not in configured_runner().kept()
 
 

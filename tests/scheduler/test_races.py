@@ -18,8 +18,8 @@ from hpsearch import Decision, MemoryHistory
 from polyaxon import storage
 from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.groups import stop_group
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import archive, request_stop
-from polyaxon.actions.trials import add_trials
 from polyaxon.db.models import (
     Experiment,
     ExperimentGroup,
@@ -40,8 +40,8 @@ from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance
 from scheduler.runners.base import Closing, LaunchSpec, Observation, Phase, RunnerError, StopReason
 from scheduler.runners.local.runner import LocalRunner
-from tests.contents import experiment_content, group_content
-from tests.factories import make_experiment, make_group, make_metrics, make_selection
+from tests.contents import experiment_content, group_content, job_content
+from tests.factories import make_experiment, make_group, make_job, make_metrics, make_selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = experiment_content("sleep 100")
@@ -263,12 +263,18 @@ def test_an_interruption_stands_in_the_history_with_its_time() -> None:
     assert history[4][1] == ended
 
 
-def test_the_steady_state_costs_one_query_and_one_for_each_kind_of_run_there_is(
-    django_assert_num_queries: Any,
-) -> None:
+def test_the_steady_state_of_experiments_costs_one_query(django_assert_num_queries: Any) -> None:
     for _ in range(2):
         running()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
+        reconcile.sync()
+
+
+def test_what_else_there_is_costs_one_query_and_one_for_each_kind(django_assert_num_queries: Any) -> None:
+    running()
+    job = make_job(content=job_content("sleep 100"))
+    until(lambda: status(job) == "running")
+    with django_assert_num_queries(3):
         reconcile.sync()
 
 
@@ -334,7 +340,7 @@ def suggested(group: ExperimentGroup) -> Decision:
 
 def test_concurrent_passes_of_a_search_add_each_trial_once() -> None:
     group = make_group(content=group_content(n=12))
-    in_threads(4, lambda: groups._guarded(ExperimentGroup.objects.get(pk=group.pk)))
+    in_threads(4, lambda: groups._round(ExperimentGroup(pk=group.pk)))
     assert sorted(group.experiments.values_list("trial_index", flat=True)) == list(range(12))
     assert list(group.iterations.values_list("number", flat=True)) == [0]
 

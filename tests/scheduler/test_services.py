@@ -71,7 +71,7 @@ def test_a_notebook_from_start_to_stop() -> None:
     address = str(row.address)
     stop(row, None)
     until(row, "stopped")
-    reconcile.reconcile()
+    reconcile.tidy_up()
     assert configured_runner().kept() == []  # nothing of it is left, at once
     assert not Token.objects.filter(run=row.uuid).exists()
     with pytest.raises(httpx.ConnectError):
@@ -153,6 +153,8 @@ def test_a_deleted_notebook_goes_with_all_it_had() -> None:
     archive(row, row.user, delete=True)
     until_gone(row)
     assert not outputs.exists()
+    assert row.uuid.hex not in configured_runner().kept()
+    reconcile.tidy_up()
     assert configured_runner().kept() == []
 
 

@@ -1,4 +1,8 @@
-"""Hostile files: refused within a second of processor time, and in bounded memory."""
+"""Hostile files: refused within a second of processor time, and in bounded memory.
+
+Machines differ, and the same one does from hour to hour: a second is what a fixed piece of work takes that lasts one on
+a machine of today, done just before and just after.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -93,15 +97,36 @@ def _only_our_garbage() -> Iterator[None]:
     gc.unfreeze()
 
 
+def _yardstick() -> float:
+    """Seconds that a fixed quarter of a second's work takes now: reading and naming things, as parsing does."""
+    start = time.process_time()
+    rows = json.loads(json.dumps([{"name": f"p{i}", "value": i} for i in range(180_000)]))
+    found = {row["name"]: row for row in rows}
+    sum(len(f"{name}:{found[name]['value']}") for name in sorted(found))
+    return time.process_time() - start
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """How long a piece of work takes, in the yardstick's seconds."""
+    before = _yardstick()
+    start = time.process_time()
+    work()
+    taken = time.process_time() - start
+    return taken / (4 * max(before, _yardstick()))
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused_within_a_second(name: str) -> None:
-    start = time.process_time()
-    with pytest.raises(PolyaxonfileError) as caught:
-        parse(HOSTILE[name])
-    taken = time.process_time() - start
-    assert taken < 1, f"{taken:.2f} s"
-    assert len(caught.value.problems) <= 101
-    assert len(str(caught.value)) < 100_000
+    refused: list[PolyaxonfileError] = []
+
+    def read() -> None:
+        with pytest.raises(PolyaxonfileError) as caught:
+            parse(HOSTILE[name])
+        refused.append(caught.value)
+
+    assert _seconds(read) < 1
+    assert len(refused[0].problems) <= 101
+    assert len(str(refused[0])) < 100_000
 
 
 @pytest.mark.parametrize(
@@ -115,9 +140,7 @@ def test_hostile_files_are_refused_within_a_second(name: str) -> None:
     ids=["params", "commands", "templates", "operations"],
 )
 def test_large_files_are_read_within_a_second(text: str) -> None:
-    start = time.process_time()
-    parse(text)
-    assert time.process_time() - start < 1
+    assert _seconds(lambda: parse(text)) < 1
 
 
 @pytest.mark.slow

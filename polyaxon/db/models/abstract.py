@@ -53,6 +53,11 @@ class Described(models.Model):
         abstract = True
 
 
+def set_only(field: str, name: str) -> models.Index:
+    """An index of the rows that have a value there: of the others none of their many changes touches it."""
+    return models.Index(fields=[field], condition=models.Q(**{f"{field}__isnull": False}), name=name)
+
+
 class ArchivableQuerySet(models.QuerySet[ModelT]):
     """Rows with a `deleted` flag: archived ones stay in the table until they are deleted for good."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from polyaxon.db.models.abstract import Timestamped
 from polyaxon.db.models.experiments import Experiment
@@ -22,7 +23,11 @@ class SearchDecision(Timestamped):
     FINISH = "finish"  # the search itself ended, and why
     REPLACED = "replaced"  # was a start; a stop interrupted the trial, and the search was resumed: it is made anew
 
-    experiment_group = models.ForeignKey(ExperimentGroup, on_delete=models.CASCADE, related_name="decisions")
+    created_at = models.DateTimeField(default=timezone.now)
+    # Other indexes begin with it.
+    experiment_group = models.ForeignKey(
+        ExperimentGroup, on_delete=models.CASCADE, related_name="decisions", db_index=False
+    )
     experiment = models.ForeignKey(
         Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="decisions"
     )

@@ -6,15 +6,16 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from polyaxon.db.models.abstract import set_only
 from polyaxon.db.models.projects import Project
 
 
 class EventFields(models.Model):
-    event_type = models.CharField(max_length=64, db_index=True)
+    event_type = models.CharField(max_length=64)
     subject = models.CharField(max_length=32)
     object_id = models.BigIntegerField()
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     context = models.JSONField(default=dict)
@@ -32,6 +33,12 @@ class Event(EventFields):
 
     is_heard = True  # False: when it was stored nobody outside was to be told of its project's events
 
+    class Meta:
+        indexes = [set_only("actor", "event_actor")]  # most are nobody's doing
+
 
 class ActivityLog(EventFields):
     """The events that people see in a project's history."""
+
+    class Meta:
+        indexes = [set_only("actor", "activity_actor")]

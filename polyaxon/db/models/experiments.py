@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
-from polyaxon.db.models.abstract import ArchivableQuerySet, Runnable, Stateful
+from polyaxon.db.models.abstract import ArchivableQuerySet, Runnable, Stateful, set_only
 from polyaxon.db.models.groups import ExperimentGroup, ExperimentGroupIteration
 from polyaxon.lifecycles import EXPERIMENT, JOB
 
@@ -16,21 +17,34 @@ CLONING_STRATEGIES = ["copy", "restart", "resume"]
 class Experiment(Runnable):
     LIFECYCLE = EXPERIMENT
 
+    # Every change of a run's status writes to all of its indexes that hold the row, so there is none that another one
+    # begins with, and those of what few runs have leave out the others.
+    created_at = models.DateTimeField(default=timezone.now)
+    delete_requested_at = models.DateTimeField(null=True, blank=True)
+    project = models.ForeignKey("db.Project", on_delete=models.CASCADE, related_name="experiments", db_index=False)
+    code_reference = models.ForeignKey(
+        "db.CodeReference", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     experiment_group = models.ForeignKey(
-        ExperimentGroup, on_delete=models.CASCADE, null=True, blank=True, related_name="experiments"
+        ExperimentGroup, on_delete=models.CASCADE, null=True, blank=True, related_name="experiments", db_index=False
     )
     iteration = models.ForeignKey(
-        ExperimentGroupIteration, on_delete=models.SET_NULL, null=True, blank=True, related_name="experiments"
+        ExperimentGroupIteration,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="experiments",
+        db_index=False,
     )
     # The suggestion's place in the search. Unique, so that a suggestion asked for twice is one trial.
     trial_index = models.PositiveIntegerField(null=True, blank=True)
     build_job = models.ForeignKey(
-        "db.BuildJob", on_delete=models.SET_NULL, null=True, blank=True, related_name="experiments"
+        "db.BuildJob", on_delete=models.SET_NULL, null=True, blank=True, related_name="experiments", db_index=False
     )
     framework = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
     params = models.JSONField(null=True, blank=True)
     original_experiment = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones"
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones", db_index=False
     )
     cloning_strategy = models.CharField(  # noqa: DJ001 - null on the wire
         max_length=16, null=True, blank=True, choices=[(name, name) for name in CLONING_STRATEGIES]
@@ -67,6 +81,11 @@ class Experiment(Runnable):
                 name="experiment_project_status",
             ),
             models.Index(fields=["project"], condition=models.Q(deleted=True), name="experiment_project_archived"),
+            set_only("code_reference", "experiment_code"),
+            set_only("iteration", "experiment_iteration"),
+            set_only("build_job", "experiment_build"),
+            set_only("original_experiment", "experiment_original"),
+            set_only("delete_requested_at", "experiment_to_delete"),
         ]
 
     def __str__(self) -> str:
@@ -85,8 +104,9 @@ class Experiment(Runnable):
     @property
     def outputs_owner(self) -> Experiment:
         """The run whose outputs folder this one writes to: a resumed run goes on in its original's."""
-        original = self.original_experiment
-        return original if original is not None and self.cloning_strategy == "resume" else self
+        if self.cloning_strategy != "resume":
+            return self
+        return self.original_experiment or self
 
     @property
     def sub_path(self) -> str:
@@ -101,6 +121,7 @@ class ExperimentJob(Stateful):
     LIFECYCLE = JOB
     MASTER = "master"
 
+    created_at = models.DateTimeField(default=timezone.now)
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="jobs")
     role = models.CharField(max_length=64, default=MASTER)
     sequence = models.PositiveIntegerField(default=0)

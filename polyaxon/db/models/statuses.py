@@ -14,7 +14,7 @@ from polyaxon.db.models.jobs import Job
 
 class StatusRecord(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now)
     status = models.CharField(max_length=64, default="created")
     message = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire
     traceback = models.TextField(null=True, blank=True)  # noqa: DJ001 - null on the wire

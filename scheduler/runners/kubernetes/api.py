@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+import orjson
 from kubernetes import client
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from polyaxon.pods import access
@@ -23,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
-TIMEOUT = (5.0, 30.0)  # seconds to connect, and without a byte
+TIMEOUT = Timeout(connect=5.0, read=30.0)  # seconds to connect, and without a byte
 PAGE = 500
 TRIES = 4  # of a request that the server was too busy for
 BUSY_PAUSE = 1.0  # seconds, when it does not say for how long
@@ -41,6 +44,16 @@ class NotThere(Exception):
 
 class AlreadyThere(Exception):
     """409: of that name there is one, or it was changed meanwhile."""
+
+
+@dataclass
+class _Refusal(Exception):
+    """What the server answers to what it does not do."""
+
+    status: int
+    reason: str | None
+    body: bytes
+    headers: Mapping[str, str]
 
 
 def connect(kubeconfig: str = "", context: str = "") -> client.ApiClient:
@@ -149,7 +162,7 @@ class ClusterApi:
         accept: str = ANYTHING,
     ) -> Json:
         try:
-            found: Json = json.loads(self._try(method, path, query, body, accept))
+            found: Json = orjson.loads(self._try(method, path, query, body, accept))
         except ValueError as error:
             raise RunnerError(f"the cluster does not answer: {error}") from error
         return found
@@ -159,31 +172,28 @@ class ClusterApi:
             self._bucket.take()
             try:
                 return self._once(method, path, query, body, accept)
-            except client.ApiException as error:
+            except _Refusal as error:
                 if error.status != TOO_MANY or not left:
                     raise self._meaning(error) from error
                 self._bucket.pause(_retry_after(error))
         raise AssertionError
 
     def _once(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, accept: str) -> bytes:
-        try:
-            answer = self._client.call_api(
-                path,
-                method,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": accept, "Content-Type": "application/json"},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=TIMEOUT,
-            )
-            data: bytes = answer.data
+        asked, headers = list((query or {}).items()), {"Accept": accept, "Content-Type": "application/json"}
+        self._client.update_params_for_auth(headers, asked, ["BearerToken"])
+        url = f"{self._client.configuration.host}{path}{f'?{urlencode(asked)}' if asked else ''}"
+        sent = {"headers": self._client.default_headers | headers, "timeout": TIMEOUT}
+        data = None if body is None else orjson.dumps(body)
+        try:  # past the client, which takes longer to look through a manifest than it takes to send it
+            answer = self._client.rest_client.pool_manager.urlopen(method, url, body=data, **sent)
         except (HTTPError, OSError) as error:
             raise RunnerError(f"the cluster does not answer: {error}") from error
-        return data
+        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise _Refusal(answer.status, answer.reason, answer.data, answer.headers)
+        found: bytes = answer.data
+        return found
 
-    def _meaning(self, error: client.ApiException) -> Exception:
+    def _meaning(self, error: _Refusal) -> Exception:
         message = _message(error)
         if error.status == NOT_FOUND:
             return NotThere(message)
@@ -205,16 +215,16 @@ def _forbidden(message: str) -> Exception:
     return RunnerError(f"the platform may not do it: {message}")
 
 
-def _message(error: client.ApiException) -> str:
+def _message(error: _Refusal) -> str:
     try:
-        found = json.loads(error.body or "")
+        found = orjson.loads(error.body or "")
     except ValueError:
         found = None
     told = found.get("message") if isinstance(found, dict) else None
     return str(told or error.reason or error.status)
 
 
-def _retry_after(error: client.ApiException) -> float:
+def _retry_after(error: _Refusal) -> float:
     value = (error.headers or {}).get("Retry-After", "")
     seconds = float(value) if value.isdigit() else BUSY_PAUSE
     return min(max(seconds, 0.1), LONGEST_PAUSE)

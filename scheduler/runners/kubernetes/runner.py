@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_FRESH = timedelta(seconds=60)  # after this without a sign of life nobody watches
 LEFTOVER_GRACE = 10  # seconds for pods that nobody needs any more
+WATCH_REMEMBERED = 1.0  # seconds for which nobody is asked again whether somebody watches
 SIDE_BY_SIDE = 8  # attempts that are submitted at once
 KEPT_ENDS = 10_000  # attempts whose end is remembered, so that nobody is asked again
 
@@ -68,6 +70,7 @@ class ClusterRunner(Runner):
         self._summaries = Summaries(api)
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "launch")
         self._ends: OrderedDict[tuple[str, int], Observation] = OrderedDict()
+        self._watched_until = 0.0
 
     # -- start --
 
@@ -148,7 +151,7 @@ class ClusterRunner(Runner):
     def observe_all(self, attempts: Collection[Attempt]) -> dict[Attempt, Observation]:
         """See `Runner.observe_all`. Left out are those that take a request of their own."""
         found = {key: end for key in attempts if (end := self._ends.get(key))}
-        if not self._is_watched():
+        if not self.is_watched():
             return found
         pods = self._store.of_attempts([key for key in attempts if key not in found])
         led = {key: seen for key, seen in pods.items() if lead_of(seen)}
@@ -170,7 +173,7 @@ class ClusterRunner(Runner):
 
     def _pods(self, run: str, attempt: int) -> list[SeenPod]:
         known = self._store.of_attempt(run, attempt)
-        if known and (self._is_watched() or all(pod.is_gone for pod in known)):
+        if known and (self.is_watched() or all(pod.is_gone for pod in known)):
             return known
         now = datetime.now(UTC)
         found = [mapping.seen(each, now) for each in self._api.find("Pod", _selector(run, attempt))]
@@ -179,9 +182,14 @@ class ClusterRunner(Runner):
             self._store.put(pod)
         return self._store.of_attempt(run, attempt)
 
-    def _is_watched(self) -> bool:
+    def is_watched(self) -> bool:
+        """See `Runner.is_watched`."""
+        if time.monotonic() < self._watched_until:
+            return True
         at = self._store.watched_at(self._api.namespace)
-        return at is not None and datetime.now(UTC) - at < WATCH_FRESH
+        is_watched = at is not None and datetime.now(UTC) - at < WATCH_FRESH
+        self._watched_until = time.monotonic() + WATCH_REMEMBERED if is_watched else 0.0
+        return is_watched
 
     def _with_lead(self, run: str, attempt: int, pods: list[SeenPod]) -> Observation:
         stop = self._stop_reason(run, attempt) if _is_ending(pods) else None
@@ -303,8 +311,25 @@ class ClusterRunner(Runner):
             raise RunnerError(f"run {run}: it is still alive and cannot be cleaned; stop it first")
         for anchor in list(self._api.find_metadata(ANCHOR, _of_run(run))):
             self._api.delete(ANCHOR, anchor["metadata"]["name"])
-        self._store.forget(run)
-        self._ends = OrderedDict((key, end) for key, end in self._ends.items() if key[0] != run)
+        self._forget({run})
+
+    def clean_all(self, runs: Collection[str]) -> set[str]:
+        """See `Runner.clean_all`. To ask the cluster for each alone would have it look at all pods for each."""
+        for run in runs:
+            names.check_run(run)
+        if not self.is_watched():
+            return super().clean_all(runs)
+        pods = self._store.of_runs(runs)
+        over = {run for run in runs if all(pod.is_over for pod in pods.get(run, ()))}
+        for anchor in list(self._api.find_metadata(ANCHOR, labels.SELECTOR)):
+            if _attempt(anchor)[0] in over:
+                self._api.delete(ANCHOR, anchor["metadata"]["name"])
+        self._forget(over)
+        return over
+
+    def _forget(self, runs: Collection[str]) -> None:
+        self._store.forget_all(runs)
+        self._ends = OrderedDict((key, end) for key, end in self._ends.items() if key[0] not in runs)
 
     def discard(self, run: str, grace: float) -> None:
         """See `Runner.discard`."""

@@ -1,0 +1,345 @@
+"""New trials of a search.
+
+Two passes that add them at once would make one suggestion twice. On Postgres few trials are written on the condition
+that the search is still as it was read, so that it takes two round trips; the database itself refuses a second trial of
+one suggestion. Where that fails, and elsewhere, the search is locked first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DataError, IntegrityError, connection, transaction
+
+from hpsearch import Strategy, Suggestion
+from polyaxon import events
+from polyaxon.actions import unlocked
+from polyaxon.actions.creation import asked_columns, backend_of
+from polyaxon.actions.images import image_for
+from polyaxon.actions.statuses import first_statuses
+from polyaxon.actions.tags import clean_tags
+from polyaxon.db.durability import unsynced
+from polyaxon.db.models import Event, Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
+from polyaxon.db.server_side import answers
+from polyaxon.db.writes import Statement, append, append_all, execute, insertion, insertion_with_key, is_refused
+from polyaxon.trials.plans import Plan, plan_of
+from polyaxon.wakeups import wake
+from polyaxon_schemas import Rendered
+
+RESUME, RESTART = "resume", "restart"
+MOST_AS_READ = 8  # trials; more are rare, and each number of them is a statement of its own
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A suggestion, and what the file makes of it."""
+
+    suggestion: Suggestion
+    content: dict[str, Any]
+    asked: dict[str, Any]  # columns that hold what the file asks for
+    build: int | None = None  # number of the build whose image it waits for
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What a trial is made from, and how it goes on with its outputs."""
+
+    original: int | None = None
+    strategy: str | None = None
+
+
+def add_trials(group: ExperimentGroup, suggestions: Sequence[Suggestion], *, complete: bool) -> list[Experiment]:
+    """Store `suggestions` as trials with status `created`; `complete`: no further ones will come.
+
+    Suggestions whose index is there already are left out, so the same decision may be stored twice. A search that was
+    stopped, or whose suggestions are complete, takes no more: the decision is older than that. Raises
+    PolyaxonfileError when the file cannot be turned into the command of one of them.
+    """
+    plan = plan_of(group)
+    prepared = [_prepare(group, plan, suggestion) for suggestion in suggestions]
+    added = None if complete else _add_as_read(group, plan, prepared)
+    return _add_locked(group, plan, prepared, complete=complete) if added is None else added
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What a search is asked before it gets more trials."""
+
+    status: str
+    stop_requested_at: datetime | None
+    suggestions_complete: bool
+    iterations: int
+    has_replaced: bool  # trials that a stop interrupted, and that others have taken the place of since
+    present: frozenset[int]  # those of the suggested indexes that have trials
+
+    @property
+    def takes_more(self) -> bool:
+        is_done = self.status in ExperimentGroup.LIFECYCLE.done
+        return not (is_done or self.stop_requested_at is not None or self.suggestions_complete)
+
+
+_NAMES = {
+    "groups": ExperimentGroup._meta.db_table,
+    "iterations": ExperimentGroupIteration._meta.db_table,
+    "experiments": Experiment._meta.db_table,
+    "decisions": SearchDecision._meta.db_table,
+    "replaced": SearchDecision.REPLACED,
+}
+
+
+def _named(sql: str) -> str:
+    return sql.format(**_NAMES)
+
+
+_NOW = _named("""
+SELECT g.status, g.stop_requested_at, g.suggestions_complete,
+       (SELECT COUNT(*) FROM {iterations} i WHERE i.experiment_group_id = g.id),
+       EXISTS (SELECT 1 FROM {decisions} d WHERE d.experiment_group_id = g.id AND d.kind = '{replaced}'),
+       e.trial_index
+FROM {groups} g
+LEFT JOIN {experiments} e ON e.experiment_group_id = g.id AND e.trial_index BETWEEN %s AND %s
+WHERE g.id = %s
+""")
+
+
+def _now(group: ExperimentGroup, rows: Sequence[tuple[Any, ...]]) -> _Now:
+    """From the rows that `_NOW` gives. Raises ExperimentGroup.DoesNotExist."""
+    if not rows:
+        raise ExperimentGroup.DoesNotExist(f"ExperimentGroup {group.pk} is gone.")
+    status, stopping, complete, iterations, has_replaced, _ = rows[0]
+    present = frozenset(index for *_, index in rows if index is not None)
+    return _Now(status, stopping, bool(complete), iterations, bool(has_replaced), present)
+
+
+def _bounds(prepared: Sequence[_Prepared]) -> tuple[int, int]:
+    """The lowest and the highest index."""
+    indexes = [each.suggestion.index for each in prepared]
+    return (min(indexes), max(indexes)) if indexes else (0, -1)
+
+
+# -- if nobody else is at it --
+
+
+def _add_as_read(group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared]) -> list[Experiment] | None:
+    """None if it has to be done under the lock."""
+    if not (0 < len(prepared) <= MOST_AS_READ and unlocked.is_possible()):
+        return None
+    rows = answers(_NOW_NUMBERED, len(prepared), *_bounds(prepared), group.pk)
+    now = _now(group, [row[2:] for row in rows])
+    if not now.takes_more or now.present or now.has_replaced:
+        return None
+    number, numbers, *_ = rows[0]
+    iteration = _iteration(group, now, len(prepared))
+    iteration.pk = number
+    trials = _rows(group, plan, prepared, iteration, now)
+    for trial, key in zip(trials, numbers, strict=True):
+        trial.pk = key
+    stored = [insertion_with_key(iteration), *map(insertion_with_key, trials)]
+    told = _told(group, trials)
+    first = [*unsynced(), Statement(_AS_READ, [group.pk, now.status]), *stored, *_records(group, trials, prepared)]
+    acts = events.acts_of(told)
+    try:
+        events.store_unheard(told, first=[*first, insertion(acts)] if acts else first)
+    except (DataError, IntegrityError) as error:
+        if isinstance(error, DataError) and not is_refused(error):
+            raise
+        return None
+    wake("dispatch")
+    return trials
+
+
+# With numbers for the rows that are to be stored. Drawn before the search is locked, they need not be in order.
+_NUMBERED = _named("""
+WITH numbers AS MATERIALIZED (
+  SELECT nextval(pg_get_serial_sequence('{iterations}', 'id')) AS iteration,
+         ARRAY(SELECT nextval(pg_get_serial_sequence('{experiments}', 'id')) FROM generate_series(1, %s)) AS trials
+)
+SELECT numbers.iteration, numbers.trials, now.* FROM numbers, (
+""")
+_NOW_NUMBERED = f"{_NUMBERED} {_NOW} ) now"
+# What was decided on a search that takes more, and that has changed since in nothing that matters here.
+_AS_READ = _named("""
+SELECT 1 / COUNT(*) FROM (
+  SELECT 1 FROM {groups}
+  WHERE id = %s AND status = %s AND stop_requested_at IS NULL AND NOT suggestions_complete FOR NO KEY UPDATE
+) locked
+""")
+
+
+# -- under the lock --
+
+
+@transaction.atomic
+def _add_locked(
+    group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared], *, complete: bool
+) -> list[Experiment]:
+    now = _lock(group, prepared)
+    if not now.takes_more:
+        group.suggestions_complete = now.suggestions_complete
+        return []
+    fresh = [each for each in prepared if each.suggestion.index not in now.present]
+    trials = _add(group, plan, fresh, now) if fresh else []
+    if complete:
+        group.suggestions_complete = True
+        group.save(update_fields=["suggestions_complete", "updated_at"])
+    return trials
+
+
+# On SQLite the transaction itself has the only lock there is.
+_LOCK = _named("SELECT 1 FROM {groups} WHERE id = %s")
+
+
+def _lock(group: ExperimentGroup, prepared: Sequence[_Prepared]) -> _Now:
+    """Lock the search, and look how it stands now: in one round trip on Postgres, for each trial waits for it.
+
+    Raises ExperimentGroup.DoesNotExist.
+    """
+    locking = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    # A statement of its own, so that it sees what others have written before they gave up the lock. By the rows the
+    # same trials follow again, so that the commit need not wait for the disk.
+    asked = [
+        *unsynced(), Statement(_LOCK + locking, [group.pk]), Statement(_NOW, [*_bounds(prepared), group.pk])
+    ]  # fmt: skip
+    return _now(group, execute(asked))
+
+
+def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared], now: _Now) -> list[Experiment]:
+    iteration = append(_iteration(locked, now, len(fresh)))
+    trials = _rows(locked, plan, fresh, iteration, now)
+    append_all(trials)
+    events.store(_told(locked, trials), first=_records(locked, trials, fresh))
+    wake("dispatch")
+    return trials
+
+
+# -- rows --
+
+
+def _prepare(group: ExperimentGroup, plan: Plan, suggestion: Suggestion) -> _Prepared:
+    """Renders the file with the suggestion's params, which is what its launch will do."""
+    rendered = plan.specification.render(suggestion.params)
+    content = plan.specification.trial_content(suggestion.params)
+    return _Prepared(suggestion, content, asked_columns(rendered), _build(group, rendered))
+
+
+def _build(group: ExperimentGroup, rendered: Rendered) -> int | None:
+    """Number of the build whose image a trial waits for. Of `nocache` each search builds anew, not each trial."""
+    if rendered.build is None:
+        return None
+    if rendered.build.nocache:
+        earlier = group.experiments.filter(build_job__isnull=False).values_list("build_job", flat=True).first()
+        if earlier is not None:
+            return int(earlier)
+    build = image_for(group.project, group.user, rendered, group.code_reference)
+    return build.pk if build else None
+
+
+def _iteration(group: ExperimentGroup, now: _Now, suggestions: int) -> ExperimentGroupIteration:
+    data = {"num_suggestions": suggestions}
+    return ExperimentGroupIteration(experiment_group=group, number=now.iterations, data=data)
+
+
+def _rows(
+    group: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared], iteration: ExperimentGroupIteration, now: _Now
+) -> list[Experiment]:
+    origins = _origins(group, [each.suggestion for each in fresh], now)
+    shared = _shared(group, plan, iteration)
+    return [_row(each, origins.get(each.suggestion.index, _Origin()), shared) for each in fresh]
+
+
+def _records(
+    group: ExperimentGroup, trials: Sequence[Experiment], fresh: Sequence[_Prepared]
+) -> tuple[Statement, Statement]:
+    """The statements that store what new trials begin with: their status, and why they were made."""
+    starts = [_start(group, trial, each.suggestion) for trial, each in zip(trials, fresh, strict=True)]
+    return first_statuses(trials), insertion(starts)
+
+
+def _told(group: ExperimentGroup, trials: Sequence[Experiment]) -> list[Event]:
+    told = [events.make("new_iteration", group, context={"suggestions": len(trials)})]
+    return told + [events.make("created", trial, actor=group.user_id) for trial in trials]
+
+
+def _shared(group: ExperimentGroup, plan: Plan, iteration: ExperimentGroupIteration) -> dict[str, Any]:
+    """What all trials have in common. Their code is that of the search's start."""
+    specification = plan.specification
+    return {
+        "project_id": group.project_id,
+        "user_id": group.user_id,
+        "experiment_group": group,
+        "iteration": iteration,
+        "code_reference_id": group.code_reference_id,
+        "backend": backend_of(specification) or group.backend or "native",
+        "framework": specification.framework,
+        "tags": clean_tags(specification.tags or None),
+    }
+
+
+def _row(prepared: _Prepared, origin: _Origin, shared: Mapping[str, Any]) -> Experiment:
+    return Experiment(
+        trial_index=prepared.suggestion.index,
+        content=json.dumps(prepared.content),
+        params=prepared.content["params"] or None,
+        build_job_id=prepared.build,
+        **prepared.asked,
+        original_experiment_id=origin.original,
+        cloning_strategy=origin.strategy,
+        **shared,
+    )
+
+
+def _start(group: ExperimentGroup, trial: Experiment, suggestion: Suggestion) -> SearchDecision:
+    return SearchDecision(
+        experiment_group=group,
+        experiment=trial,
+        kind=SearchDecision.START,
+        trial_index=suggestion.index,
+        bracket=suggestion.stage.bracket,
+        rung=suggestion.stage.rung,
+        parent_index=suggestion.parent,
+        strategy=suggestion.strategy,
+        reason=suggestion.reason,
+        numbers=dict(suggestion.numbers),
+    )
+
+
+def _origins(group: ExperimentGroup, suggestions: Sequence[Suggestion], now: _Now) -> dict[int, _Origin]:
+    """By index. A trial that was interrupted when its search was stopped goes on with what it left."""
+    parents = _trials_at(group, {each.parent for each in suggestions if each.parent is not None})
+    found = {each.index: _origin(each, parents) for each in suggestions if each.parent in parents}
+    if now.has_replaced:
+        for index, interrupted in _interrupted(group, [each.index for each in suggestions]).items():
+            found[index] = _Origin(_root(interrupted), RESUME)
+    return found
+
+
+def _trials_at(group: ExperimentGroup, indexes: set[int]) -> dict[int | None, Experiment]:
+    rows = group.experiments.filter(trial_index__in=indexes) if indexes else ()
+    return {row.trial_index: row for row in rows}
+
+
+def _origin(suggestion: Suggestion, parents: Mapping[int | None, Experiment]) -> _Origin:
+    parent = parents[suggestion.parent]
+    if suggestion.strategy in {Strategy.RESUME, Strategy.COPY}:
+        return _Origin(_root(parent), suggestion.strategy)
+    return _Origin(parent.pk, RESTART)
+
+
+def _root(trial: Experiment) -> int:
+    """The run in whose outputs `trial` writes."""
+    original = trial.original_experiment_id if trial.cloning_strategy == RESUME else None
+    return int(original or trial.pk)
+
+
+def _interrupted(group: ExperimentGroup, indexes: Sequence[int]) -> dict[int, Experiment]:
+    """The last trial of each index that a stop ended after it had begun."""
+    rows = group.decisions.filter(kind=SearchDecision.REPLACED, trial_index__in=indexes, experiment__attempt__gt=0)
+    return {
+        row.trial_index: row.experiment
+        for row in rows.select_related("experiment").order_by("id")
+        if row.trial_index is not None and row.experiment is not None
+    }

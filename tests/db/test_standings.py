@@ -1,0 +1,188 @@
+"""What a process keeps of a search from pass to pass is what another one would read."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from hpsearch import Leader, Stage, Strategy, Suggestion, Tally, TrialState
+from polyaxon.actions.new_trials import add_trials
+from polyaxon.actions.statuses import set_status
+from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
+from polyaxon.trials import DatabaseHistory
+from polyaxon.trials.standings import STANDINGS, Kept, Standing, Standings
+from polyaxon_schemas.search import Metric
+from tests.contents import group_content
+from tests.factories import make_experiment, make_group, make_metrics
+
+LOSS = Metric(name="loss", optimization="minimize")
+ACCURACY = Metric(name="acc", optimization="maximize")
+BEST = {0: 9, 1: 3}
+
+
+def seen(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
+    history = DatabaseHistory(group)
+    tallies = [dict(history.tallies(bracket)) for bracket in range(2)]
+    leaders = [list(history.leaders(bracket, metric, BEST, 5)) for bracket in range(2)]
+    return tallies, leaders, dict(history.tallies(0))
+
+
+def seen_by_another(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
+    """By a process that knows nothing."""
+    kept = dict(STANDINGS._searches)
+    STANDINGS._searches.clear()
+    try:
+        return seen(group, metric)
+    finally:
+        STANDINGS._searches.clear()
+        STANDINGS._searches.update(kept)
+
+
+def values(rng: random.Random) -> dict[str, float]:
+    choices = [rng.random(), rng.choice([0.0, -0.0, 0.5]), math.nan, math.inf]
+    return {name: rng.choice(choices) for name in ("loss", "acc")}
+
+
+class World:
+    """A search in which anything may happen next."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.group = make_group(content=group_content(n=100))
+
+    @property
+    def trials(self) -> list[Experiment]:
+        return list(self.group.experiments.filter(trial_index__isnull=False).order_by("pk"))
+
+    def act(self) -> None:
+        self.rng.choice(
+            [self.add, self.add, self.report, self.end, self.end, self.end_reporting, self.replace, self.lose]
+        )()
+
+    def add(self) -> None:
+        there = {trial.trial_index or 0 for trial in self.trials}
+        missing = [index for index in range(len(there) + 5) if index not in there]
+        for index in missing[: self.rng.randint(1, 3)]:
+            parents = [each for each in there if each < index]
+            parent = self.rng.choice(parents) if parents and self.rng.random() < 0.4 else None
+            stage = Stage(self.rng.randrange(2), self.rng.randrange(2))
+            strategy = Strategy.RESTART if parent is not None else None
+            made = Suggestion(index, {"lr": 0.1}, stage=stage, parent=parent, strategy=strategy)
+            add_trials(self.group, [made], complete=False)
+
+    def report(self) -> None:
+        """Of any trial, those that have ended too."""
+        if self.trials:
+            make_metrics(self.rng.choice(self.trials), values(self.rng))
+
+    def end(self) -> None:
+        open_ones = [trial for trial in self.trials if not trial.is_done]
+        if open_ones:
+            set_status(self.rng.choice(open_ones), self.rng.choice(["running", "succeeded", "failed", "stopped"]))
+
+    def end_reporting(self) -> None:
+        for trial in [trial for trial in self.trials if not trial.is_done][:2]:
+            make_metrics(trial, values(self.rng))
+            set_status(trial, "succeeded")
+
+    def replace(self) -> None:
+        """As when a search is resumed."""
+        stopped = [trial.pk for trial in self.trials if trial.status == "stopped"]
+        Experiment.objects.filter(pk__in=stopped).update(trial_index=None)
+        SearchDecision.objects.filter(experiment__in=stopped, kind="start").update(kind=SearchDecision.REPLACED)
+
+    def lose(self) -> None:
+        if self.trials and self.rng.random() < 0.3:
+            self.rng.choice(self.trials).delete()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_kept_is_what_another_process_reads(seed: int) -> None:
+    world = World(seed)
+    for _ in range(60):
+        for _ in range(world.rng.randint(1, 3)):
+            world.act()
+        metric = ACCURACY if world.rng.random() < 0.1 else LOSS
+        assert seen(world.group, metric) == seen_by_another(world.group, metric)
+
+
+@pytest.mark.django_db
+def test_of_what_has_ended_nothing_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    update = Standings.update
+
+    def counting(known: Standings, standings: list[Standing]) -> bool:
+        read.append(len(standings))
+        return update(known, standings)
+
+    monkeypatch.setattr(Standings, "update", counting)
+    group = make_group(content=group_content(n=100))
+    trials = add_trials(group, [Suggestion(index, {"lr": 0.5}) for index in range(10)], complete=False)
+    for trial in trials[:9]:
+        set_status(trial, "succeeded")
+    for _ in range(3):
+        seen(group)
+    add_trials(group, [Suggestion(10, {"lr": 0.5})], complete=False)
+    seen(group)
+    assert read[-3:] == [1, 1, 2]
+
+
+@pytest.mark.django_db
+def test_values_that_come_late_count() -> None:
+    group = make_group(content=group_content(n=3))
+    first, second = add_trials(group, [Suggestion(index, {"lr": 0.5}) for index in range(2)], complete=False)
+    for trial, loss in ((first, 1.0), (second, 2.0)):
+        make_metrics(trial, {"loss": loss})
+        set_status(trial, "succeeded")
+    assert [leader.index for leader in DatabaseHistory(group).leaders(0, LOSS, {0: 2}, 5)] == [0, 1]
+    make_metrics(second, {"loss": 0.5})
+    assert [leader.index for leader in DatabaseHistory(group).leaders(0, LOSS, {0: 2}, 5)] == [1, 0]
+    group.refresh_from_db()
+    assert group.late_values == 1
+
+
+@pytest.mark.django_db
+def test_values_in_time_tell_the_search_nothing() -> None:
+    group = make_group(content=group_content(n=3))
+    (trial,) = add_trials(group, [Suggestion(0, {"lr": 0.5})], complete=False)
+    make_metrics(trial, {"loss": 1.0})
+    elsewhere = make_experiment(group.project)
+    set_status(elsewhere, "succeeded")
+    make_metrics(elsewhere, {"loss": 1.0})
+    group.refresh_from_db()
+    assert group.late_values == 0
+
+
+def standing(index: int, value: float, *, done: bool = True) -> Standing:
+    state = TrialState.SUCCEEDED if done else TrialState.RUNNING
+    return Standing(index + 1, index + 1, index, Stage(), None, state, value)
+
+
+def test_what_is_kept_of_searches_is_bounded() -> None:
+    kept, groups = Kept(most_searches=2, most_trials=5), [uuid4() for _ in range(3)]
+    reads: list[UUID] = []
+
+    def use(group: UUID, trials: int = 1) -> Standings:
+        def read(known: Standings) -> list[Standing]:
+            if not len(known):
+                reads.append(group)
+            return [standing(index, 0.5) for index in range(len(known), trials)]
+
+        return kept.use(group, LOSS, 0, trials, read)
+
+    for group in groups:
+        use(group)
+        use(group)
+    assert reads == groups
+    use(groups[1])
+    assert reads == groups
+    use(groups[0])
+    assert reads == [*groups, groups[0]]
+    assert use(groups[0], 9).tallies(0) == {0: Tally(9, 9)}
+    assert use(groups[0], 9).leaders(0, {0: 1}, 5) == [Leader(0, 0, 0.5, 1)]
+    assert reads == [*groups, groups[0], groups[0]], "more than may be kept is used, and then forgotten"
