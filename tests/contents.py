@@ -27,6 +27,10 @@ def group_content(cmd: str = "echo {{ lr }}", *, n: int = 4, concurrency: int = 
     return json.dumps({"version": 1, "kind": "group", "hptuning": search, "run": {"cmd": cmd}, **sections})
 
 
+# A command that has begun when its outputs have `begun`, and goes on when they have `go`.
+WAITS = 'cd "$POLYAXON_RUN_OUTPUTS_PATH"; touch begun; until [ -e go ]; do sleep 0.05; done'
+
+
 def tar_gz(files: Mapping[str, str | bytes]) -> io.BytesIO:
     """An archive as clients send it, members named `./path`."""
     buffer = io.BytesIO()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
+from polyaxon.options import store
 from polyaxon.security import tokens
 from tests.factories import make_experiment, make_project, make_user
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _fresh_rates() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _options_do_not_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process remembers of options is not forgotten within a test: queries are counted."""
+    monkeypatch.setattr(store, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+
+from tests.embedded.server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         [sys.executable, "-c", PREPARE], env=environment(folder), capture_output=True, text=True, check=True
     )
     token, experiment = prepared.stdout.split()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [
             sys.executable,
@@ -69,16 +68,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         base = f"http://127.0.0.1:{port}"
         wait_for(f"{base}/healthz", process)
         headers = {"Authorization": f"Token {token}", "X-Experiment": experiment}
-        with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
+        with httpx.Client(base_url=base, headers=headers, timeout=90) as client:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(20)
+        code = process.wait(60)
     assert code in {0, -signal.SIGTERM}
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 110  # it imports everything first
     while time.monotonic() < deadline:
         assert process.poll() is None
         try:

@@ -125,7 +125,7 @@ _VALUES = st.lists(st.floats(), min_size=1, max_size=8)
 
 
 @given(st.lists(_VALUES, min_size=1, max_size=4), st.booleans())
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @pytest.mark.django_db
 def test_columns_and_rows_leave_the_same(batches: list[list[float]], given_steps: bool) -> None:
     """Whichever way values come in, points and summary are the same."""

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.slow
-often = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(
+    max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 sometimes = settings(often, max_examples=25)
 
 PARTS = st.sampled_from(

@@ -137,7 +137,7 @@ def test_unreadable_bodies_are_400(client: APIClient, path: str, body: bytes) ->
         ),
     )
 )
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_json_is_rows_or_refused(data: Any) -> None:
     from rest_framework.exceptions import ParseError
 

@@ -167,7 +167,9 @@ CONDITIONS = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(conditions=st.lists(CONDITIONS, min_size=1, max_size=3))
 def test_a_query_means_what_it_says(rows: list[Experiment], conditions: list[Asked]) -> None:
     text = " , ".join(condition.text for condition in conditions)
@@ -180,7 +182,9 @@ def key_of(name: str) -> Callable[[Experiment], Any]:
     return loss if name.startswith("metric") else lambda row: getattr(row, name)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     keys=st.lists(
         st.tuples(st.sampled_from(["created_at", "started_at", "metric.loss", "metrics.loss"]), st.booleans()),

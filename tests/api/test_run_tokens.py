@@ -164,7 +164,7 @@ def test_of_many_who_come_at_once_one_gets_in() -> None:
 
     def use(_: int) -> list[str] | None:
         try:
-            start.wait(10)
+            start.wait(60)
             return ephemeral.consume(wire)
         finally:
             connection.close()

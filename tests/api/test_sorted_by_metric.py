@@ -41,7 +41,9 @@ def expected(values: dict[int, float | None], *, descending: bool) -> list[int]:
     return first + sorted(set(values) - set(known), reverse=True)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(values=VALUES, descending=st.booleans(), start=st.integers(0, 11), size=st.integers(1, 5))
 def test_every_page_is_that_of_one_sorted_list(
     values: list[float | None], descending: bool, start: int, size: int
@@ -74,7 +76,9 @@ ASKED += [
 ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(values=VALUES, asked=st.sampled_from(ASKED), descending=st.booleans(), start=st.integers(0, 3))
 def test_a_filter_by_the_metric_that_sorts_finds_what_it_finds_alone(
     values: list[float | None], asked: str, descending: bool, start: int

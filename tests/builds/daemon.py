@@ -16,7 +16,7 @@ from tests.cluster.commands import ClusterError, run, tail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 120.0  # seconds
 # With the one library of it that not every machine has. Lists of packages that are missing or old come first.
 FETCH = """
 cd '{folder}'

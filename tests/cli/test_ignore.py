@@ -83,7 +83,9 @@ LINES = st.builds(
 LINES = LINES.filter(lambda line: not line.endswith("**/"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(LINES, max_size=4))
 def test_any_list_of_patterns_means_what_it_means_to_git(tree: Path, lines: list[str]) -> None:
     text = "\n".join(lines)

@@ -246,7 +246,7 @@ def test_a_restart_of_the_server_does_not_end_the_waiting(
     platform.step = observed_step  # type: ignore[method-assign]
 
     def restart() -> None:
-        assert seen_running.wait(30)
+        assert seen_running.wait(60)
         server.close()
         time.sleep(0.5)
         platform.scripts["experiments", 1] = ["succeeded"]

@@ -48,7 +48,7 @@ def asked(platform: Platform) -> int:
 
 def wait_until_checked(since: int = 0) -> None:
     """Until what asks in the background has kept the answer."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while state.CLI.read().get("checked_at", -1) < since:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ CLIENT = Path(__file__).resolve().parents[2] / "client"
 def recorder() -> Iterator[Recorder]:
     server = Recorder()
     yield server
-    server.stop()
+    server.close()
 
 
 @pytest.fixture
 def connection(recorder: Recorder) -> Connection:
-    return Connection(f"{recorder.url}/api/v1/", {"Authorization": "Token abc"}, timeout=5.0)
+    return Connection(f"{recorder.url}/api/v1/", {"Authorization": "Token abc"}, timeout=30.0)
 
 
 @pytest.fixture
@@ -45,7 +46,8 @@ def base_env(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PYTHONPATH": str(CLIENT),
         "POLYAXON_INTERVAL": "0.1",
-        "POLYAXON_TIMEOUT": "5",
+        # How long the end waits for a server that is there; tests where it is away say how long themselves.
+        "POLYAXON_TIMEOUT": "60",
     }
 
 
@@ -97,6 +99,14 @@ def script(tmp_path: Path) -> Iterator[Script]:
         process.communicate()
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 30.0) -> tuple[int, str, str]:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 90.0) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err

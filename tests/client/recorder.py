@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,11 @@ class Recorder:
         self.delay = 0.0
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
-        self.port = 0
+        # Bound, but nobody listens there: a port that no other process is given while the server is down.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", 0))
+        self.port = int(self._place.getsockname()[1])
         self.start()
 
     @property
@@ -77,7 +82,6 @@ class Recorder:
     def start(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
         self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -85,6 +89,10 @@ class Recorder:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    def close(self) -> None:
+        self.stop()
+        self._place.close()
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -108,7 +116,7 @@ class Recorder:
             found = [one for one in self.asked if one.method == method and one.path.endswith(ending)]
         return [one for one in found if status is None or one.status == status]
 
-    def wait_for(self, method: str, ending: str, count: int = 1, timeout: float = 10.0) -> list[Asked]:
+    def wait_for(self, method: str, ending: str, count: int = 1, timeout: float = 60.0) -> list[Asked]:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             found = self.of(method, ending)

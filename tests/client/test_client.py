@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -172,7 +171,7 @@ def test_background_requests_arrive_in_order(recorder: Recorder, client: Polyaxo
     recorder.failures = [Answer(503)]
     for status in ("running", "succeeded"):
         assert client.experiment.create_status(*RUN, status, background=True) is None
-    assert client.background.flush(10)
+    assert client.background.flush(60)
     assert recorder.statuses() == ["running", "succeeded"]
 
 
@@ -222,7 +221,8 @@ def test_signs_of_life_go_to_any_address_until_they_are_unset(
         recorder.wait_for("POST", "ada/digits/jobs/4/_heartbeat/", 2)
         client.unset_health_check(url)
         client.unset_health_check("http://never.set/")
-        time.sleep(0.1)
+        # They are sent one after another: what was under way is over when another round has come.
+        recorder.wait_for("POST", "jobs/4/_heartbeat/", len(recorder.of("POST", "jobs/4/_heartbeat/")) + 2)
         before = len(recorder.of("POST", "experiments/3/_heartbeat/"))
         recorder.wait_for("POST", "jobs/4/_heartbeat/", len(recorder.of("POST", "jobs/4/_heartbeat/")) + 3)
         assert len(recorder.of("POST", "experiments/3/_heartbeat/")) == before
@@ -239,4 +239,4 @@ def test_reconcile_tells_status_and_time(recorder: Recorder, monkeypatch: pytest
     [request] = recorder.asked
     assert request.path == "ada/digits/jobs/4/_reconcile/"
     assert request.json["status"] == "failed"
-    assert abs((datetime.now(UTC) - datetime.fromisoformat(request.json["created_at"])).total_seconds()) < 10
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(request.json["created_at"])).total_seconds()) < 60

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from tests.client.recorder import Recorder
 
 EXAMPLE = CLIENT.parent / "examples" / "digits"
+EPOCH_BEGINS = "        started = time.perf_counter()\n"
 
 
-def start(recorder: Recorder, folder: Path, *args: str) -> subprocess.Popen[str]:
-    """The script in a work folder of its own, outputs going to ``folder/outputs``."""
+def start(recorder: Recorder, folder: Path, *args: str, pause: float = 0.0) -> subprocess.Popen[str]:
+    """The script in a work folder of its own, outputs going to ``folder/outputs``; with a pause in each epoch."""
     work = folder / "work"
     shutil.copytree(EXAMPLE, work, dirs_exist_ok=True)
+    text = (work / "train.py").read_text()
+    assert EPOCH_BEGINS in text
+    (work / "train.py").write_text(text.replace(EPOCH_BEGINS, f"{EPOCH_BEGINS}        time.sleep({pause})\n"))
     env = {
         **base_env(folder),
         **managed_env(recorder.url, POLYAXON_RUN_OUTPUTS_PATH=str(folder / "outputs")),
@@ -58,13 +62,14 @@ def test_an_interrupted_run_resumes_to_the_same_result(recorder: Recorder, tmp_p
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole, _ = start(recorder, tmp_path / "a", "--epochs", "40").communicate(timeout=60)
-    process = start(recorder, tmp_path / "b", "--epochs", "40")
+    # An epoch takes milliseconds; whoever kills the training needs longer.
+    process = start(recorder, tmp_path / "b", "--epochs", "40", pause=0.15)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch  5"):
             process.send_signal(signal.SIGKILL)
             break
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     resumed, _ = start(recorder, tmp_path / "b", "--epochs", "40").communicate(timeout=60)
     assert resumed.startswith("resuming after epoch")
     assert last_accuracy(resumed) == last_accuracy(whole)

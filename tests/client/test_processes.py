@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import Script, base_env, finish, managed_env, outside_env
+from tests.client.conftest import Script, base_env, finish, managed_env, outside_env, wait_until
 from tests.client.recorder import Answer, Recorder
 
 MANAGED = """
@@ -172,13 +173,13 @@ def test_terminated_child_dies_at_once_and_leaves_the_run_alone(recorder: Record
         OUTSIDE
         + """
 import multiprocessing, time
-child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
 child.start()
 time.sleep(0.3)
 started = time.monotonic()
 child.terminate()
 child.join()
-print(child.exitcode, time.monotonic() - started < 3)
+print(child.exitcode, time.monotonic() - started < 30)
 """
     )
     _, out, _ = finish(script(code, outside_env(recorder.port)))
@@ -187,21 +188,25 @@ print(child.exitcode, time.monotonic() - started < 3)
 
 
 def test_server_away_does_not_slow_the_loop_and_exit_is_bounded(recorder: Recorder, script: Script) -> None:
-    loop = (
-        """
+    loop = """
 import time
-started = time.perf_counter()
+from polyaxon_client.tracking import Experiment
+experiment = Experiment()
+taken = []
+for epoch in range(1, 101):
+    started = time.perf_counter()
+    experiment.log_metrics(step=epoch, loss=1.0 / epoch, accuracy=0.5)
+    taken.append(time.perf_counter() - started)
+print(sorted(taken)[90])
 """
-        + MANAGED
-        + "\nprint(time.perf_counter() - started)\n"
-    )
     with recorder.down():
         started = time.monotonic()
         code, out, err = finish(script(loop, managed_env(recorder.url, POLYAXON_TIMEOUT="2")))
         took = time.monotonic() - started
     assert code == 0
-    assert float(out) < 1.0
-    assert took < 8
+    # Of a hundred calls, so that a machine that stands still for a moment is none of theirs.
+    assert float(out) < 0.1
+    assert took < 18  # not the 20 s of the default
     assert err.count("no connection") == 1
     assert err.count("polyaxon sync") == 1
     assert "lost" not in err
@@ -210,7 +215,7 @@ started = time.perf_counter()
 
 def test_server_comes_back_while_the_script_exits(recorder: Recorder, script: Script) -> None:
     with recorder.down():
-        process = script(MANAGED + "\nprint('ready', flush=True)\n", managed_env(recorder.url, POLYAXON_TIMEOUT="20"))
+        process = script(MANAGED + "\nprint('ready', flush=True)\n", managed_env(recorder.url, POLYAXON_TIMEOUT="60"))
         wait_ready(process)
         time.sleep(1.0)
     assert finish(process)[0] == 0
@@ -326,7 +331,7 @@ def test_sync_lists_keeps_and_asks_before_another_server(recorder: Recorder, scr
         assert synced(tmp_path, other, str(folder), "--keep")[0] == 0
         assert len(other.points()) == 100
     finally:
-        other.stop()
+        other.close()
     assert synced(tmp_path, recorder) == (
         0,
         f"{folder}: 0 updates of ada/digits for {recorder.url}/api/v1/ were sent.\n",
@@ -336,13 +341,24 @@ def test_sync_lists_keeps_and_asks_before_another_server(recorder: Recorder, scr
     assert (code, "does not exist" in out) == (2, True)
 
 
+def spooled_points(home: Path) -> int:
+    """How many points wait on disk, in whole lines."""
+    lines = [
+        line
+        for file in (home / ".polyaxon" / "spool").glob("*/*.jsonl")
+        for line in file.read_bytes().splitlines(keepends=True)
+    ]
+    kept = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return sum(len(one["payload"]) for one in kept if one["lane"] == "metrics")
+
+
 def test_a_process_that_is_killed_loses_no_more_than_a_moment(
     recorder: Recorder, script: Script, tmp_path: Path
 ) -> None:
     with recorder.down():
         process = script(MANAGED + WAITING, managed_env(recorder.url))
         wait_ready(process)
-        time.sleep(2.5)
+        wait_until(lambda: spooled_points(tmp_path) == 100)
         process.kill()
         process.communicate()
     assert synced(tmp_path, recorder)[0] == 0
@@ -442,13 +458,13 @@ while True:
     experiment.log_metrics(step=step, loss=0.5)
     step += 1
     if step % 5000 == 0:
-        experiment.flush(5)
+        experiment.flush(60)
 """
     process = script(code, managed_env(recorder.url))
     wait_ready(process)
-    time.sleep(0.7)
+    wait_until(lambda: len(recorder.points()) > 100)
     os.kill(process.pid, signal.SIGTERM)
-    assert finish(process, timeout=15)[0] == -signal.SIGTERM
+    assert finish(process)[0] == -signal.SIGTERM
     steps = [p["step"] for p in recorder.points()]
     assert steps == list(range(len(steps)))
     assert len(steps) > 100

@@ -10,6 +10,7 @@ import pytest
 
 from polyaxon_client.workers import Sender, Target
 from polyaxon_client.workers.lanes import LOGS, Item
+from tests.client.conftest import wait_until
 from tests.client.recorder import Answer, Asked, Recorder, rows
 
 if TYPE_CHECKING:
@@ -38,17 +39,38 @@ def numbers(recorder: Recorder) -> list[int]:
     return [p["values"]["n"] for p in recorder.points()]
 
 
+class Gate:
+    """The server's answers to points: they wait until it is opened."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.reached = threading.Event()
+        self._open = threading.Event()
+        recorder.route("POST", "ada/digits/experiments/12/metrics/", self._answer)
+
+    def _answer(self, _: Asked) -> Answer:
+        self.reached.set()
+        self._open.wait(60)
+        return Answer(201)
+
+    def open(self) -> None:
+        self._open.set()
+
+
 def test_points_arrive_in_batches_with_identity(recorder: Recorder, sender: Sender, run: Target) -> None:
+    gate = Gate(recorder)
     for number in range(12_000):
         point(sender, run, number)
-    assert sender.flush(10)
+    # However slowly they came, all but the first batch were put together from what waited.
+    assert gate.reached.wait(60)
+    gate.open()
+    assert sender.flush(60)
     assert numbers(recorder) == list(range(12_000))
     posts = recorder.of("POST", "ada/digits/experiments/12/metrics/")
-    assert 3 <= len(posts) <= 14
+    assert 3 <= len(posts) <= 5
     assert {len(one.headers["x-polyaxon-batch"]) for one in posts} == {32}
     assert len({one.headers["x-polyaxon-batch"] for one in posts}) == len(posts)
     assert posts[0].headers["authorization"] == "Token abc"
-    assert {one.headers["content-encoding"] for one in posts[:2]} == {"gzip"}
+    assert {one.headers["content-encoding"] for one in posts[1:3]} == {"gzip"}
     assert len({one.headers["x-test-connection"] for one in posts}) == 1
 
 
@@ -56,7 +78,7 @@ def test_a_repeated_batch_keeps_its_id(recorder: Recorder, sender: Sender, run: 
     recorder.failures = [Answer(500), Answer(429, headers={"Retry-After": "1"}), Answer(503)]
     started = time.monotonic()
     point(sender, run, 1)
-    assert sender.flush(15)
+    assert sender.flush(60)
     posts = recorder.of("POST", "/metrics/")
     assert [one.status for one in posts] == [500, 429, 503, 201]
     assert len({one.headers["x-polyaxon-batch"] for one in posts}) == 1
@@ -68,7 +90,7 @@ def test_a_repeated_batch_of_lines_keeps_its_id(recorder: Recorder, sender: Send
     recorder.failures = [Answer(503), Answer(201, b"x" * 100, cut=True)]
     for line in ("one", "two"):
         sender.submit(Item(LOGS, run, [line]))
-    assert sender.flush(15)
+    assert sender.flush(60)
     posts = recorder.of("POST", "/logs/")
     assert len(posts) == 3
     assert len({one.headers["x-polyaxon-batch"] for one in posts}) == 1
@@ -78,7 +100,7 @@ def test_a_repeated_batch_of_lines_keeps_its_id(recorder: Recorder, sender: Send
 def test_an_answer_that_breaks_off_is_repeated(recorder: Recorder, sender: Sender, run: Target) -> None:
     recorder.failures = [Answer(201, b'{"id": 12}' * 10, cut=True)]
     point(sender, run, 1)
-    assert sender.flush(10)
+    assert sender.flush(60)
     posts = recorder.of("POST", "/metrics/")
     assert len(posts) == 2
     assert posts[0].headers["x-polyaxon-batch"] == posts[1].headers["x-polyaxon-batch"]
@@ -91,7 +113,7 @@ def test_server_away_and_back(
         for number in range(50):
             point(sender, run, number)
         assert not sender.flush(1.2)
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert numbers(recorder) == list(range(50))
     assert [r.message for r in caplog.records if "no connection" in r.message].__len__() == 1
 
@@ -103,21 +125,21 @@ def test_updates_keep_their_order_and_come_after_earlier_points(
     point(sender, run, 1)
     for status in ("running", "warning", "succeeded"):
         sender.update(run, "POST", "statuses/", {"status": status})
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert recorder.statuses() == ["running", "warning", "succeeded"]
     assert recorder.asked[0].path.endswith("/metrics/")
 
 
 def test_submitting_never_waits_for_a_slow_server(recorder: Recorder, sender: Sender, run: Target) -> None:
-    recorder.delay = 1.0
-    slowest = 0.0
-    for number in range(2000):
-        started = time.perf_counter()
+    gate = Gate(recorder)
+    point(sender, run, 0)
+    assert gate.reached.wait(60)
+    for number in range(1, 2000):
         point(sender, run, number)
-        slowest = max(slowest, time.perf_counter() - started)
-    assert slowest < 0.5
-    recorder.delay = 0.0
-    assert sender.flush(10)
+    # All are submitted, and none was answered yet.
+    assert recorder.asked == []
+    gate.open()
+    assert sender.flush(60)
     assert len(numbers(recorder)) == 2000
 
 
@@ -128,7 +150,7 @@ def test_a_refused_update_is_dropped_with_one_warning(
     for _ in range(3):
         sender.update(run, "PATCH", "", {"name": "x"})
     point(sender, run, 1)
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert numbers(recorder) == [1]
     refused = [r.message for r in caplog.records if "403" in r.message]
     assert len(refused) == 1
@@ -144,11 +166,11 @@ def test_a_server_of_old_gets_plain_rows(recorder: Recorder, sender: Sender, run
     recorder.route("POST", "ada/digits/experiments/12/logs/", old)
     for number in range(500):
         point(sender, run, number)
-    assert sender.flush(10)
+    assert sender.flush(60)
     for number in range(500, 1000):
         point(sender, run, number)
     sender.submit(Item(LOGS, run, ["line"] * 1000))
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert numbers(recorder) == list(range(1000))
     assert recorder.lines() == ["line"] * 1000
     refused = recorder.of("POST", "/metrics/", 400)
@@ -159,7 +181,7 @@ def test_steps_of_some_points_only(recorder: Recorder, sender: Sender, run: Targ
     for number, step in enumerate((None, 4, None)):
         sender.point(run, (1.7e9 + number, step, {"n": number}))
     sender.point(run, (1.7e9 + 3, 5, {"m": float("nan")}))
-    assert sender.flush(10)
+    assert sender.flush(60)
     points = recorder.points()
     assert [(p["values"], p.get("step")) for p in points] == [
         ({"n": 0}, None),
@@ -177,7 +199,7 @@ def test_one_bad_point_does_not_take_its_neighbours_along(recorder: Recorder, se
     recorder.route("POST", "ada/digits/experiments/12/metrics/", picky)
     for number in range(20):
         point(sender, run, number)
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert sorted(numbers(recorder)) == [n for n in range(20) if n != 7]
 
 
@@ -187,10 +209,10 @@ def test_too_many_waiting_drop_the_oldest_with_one_warning(
     sender = Sender(connection, interval=0.05, limit=100)
     with recorder.down():
         point(sender, run, -1)
-        time.sleep(0.3)  # that one is on its way, in vain
+        wait_until(lambda: sender._current is not None)  # that one is on its way, in vain
         for number in range(250):
             point(sender, run, number)
-    assert sender.flush(10)
+    assert sender.flush(60)
     sender.close(1)
     first, *others = numbers(recorder)
     assert first == -1
@@ -200,11 +222,15 @@ def test_too_many_waiting_drop_the_oldest_with_one_warning(
 
 
 def test_heartbeats_go_on_until_let_go(recorder: Recorder, sender: Sender, run: Target) -> None:
+    begun = time.monotonic()
     sender.keep_alive(run)
-    assert recorder.of("POST", "/_heartbeat/") == []
+    recorder.wait_for("POST", "ada/digits/experiments/12/_heartbeat/")
+    assert time.monotonic() - begun > 0.2
     recorder.wait_for("POST", "ada/digits/experiments/12/_heartbeat/", 2)
     sender.let_go(run)
-    time.sleep(0.1)
+    # One that was under way went before this.
+    point(sender, run, 1)
+    assert sender.flush(60)
     count = len(recorder.of("POST", "/_heartbeat/"))
     time.sleep(0.6)
     assert len(recorder.of("POST", "/_heartbeat/")) == count
@@ -214,7 +240,7 @@ def test_user_is_asked_for_when_the_project_has_none(recorder: Recorder, sender:
     mine = Target(None, "digits", "experiments", 3)
     point(sender, mine, 1)
     point(sender, mine, 2)
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert len(recorder.of("GET", "users/")) == 1
     assert recorder.of("POST", "ada/digits/experiments/3/metrics/")
 
@@ -226,7 +252,7 @@ def test_what_follows_a_creation_waits_for_it(recorder: Recorder, sender: Sender
         point(sender, fresh, 1)
         sender.update(fresh, "POST", "statuses/", {"status": "running"})
         time.sleep(0.2)
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert [one.path for one in recorder.asked] == [
         "ada/digits/experiments/",
         "ada/digits/experiments/12/metrics/",
@@ -239,7 +265,7 @@ def test_what_follows_a_refused_creation_is_dropped(recorder: Recorder, sender: 
     recorder.route("POST", "ada/digits/experiments/", Answer(404, b'{"detail": "no project"}'))
     sender.create(fresh, {}, "k")
     point(sender, fresh, 1)
-    assert sender.flush(10)
+    assert sender.flush(60)
     assert len(recorder.asked) == 1
 
 
@@ -249,14 +275,14 @@ def test_close_gives_up_in_time(connection: Connection, recorder: Recorder, run:
         point(sender, run, 1)
         started = time.monotonic()
         assert not sender.close(1.0)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30
 
 
 def test_close_delivers_what_waits(connection: Connection, recorder: Recorder, run: Target) -> None:
-    sender = Sender(connection, interval=30)
+    sender = Sender(connection, interval=3600)
     for number in range(10):
         point(sender, run, number)
-    assert sender.close(5)
+    assert sender.close(60)
     assert numbers(recorder) == list(range(10))
 
 
@@ -270,7 +296,7 @@ def test_many_threads_lose_nothing(recorder: Recorder, sender: Sender, run: Targ
         thread.start()
     for thread in threads:
         thread.join()
-    assert sender.flush(15)
+    assert sender.flush(60)
     assert sorted(numbers(recorder)) == list(range(4000))
     names = [thread.name for thread in threading.enumerate()]
     assert names.count("polyaxon-sender") >= 1
@@ -278,15 +304,15 @@ def test_many_threads_lose_nothing(recorder: Recorder, sender: Sender, run: Targ
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_child_starts_with_nothing_of_its_parent(recorder: Recorder, connection: Connection, run: Target) -> None:
-    sender = Sender(connection, interval=5)
+    sender = Sender(connection, interval=3600)
     point(sender, run, 1)
     pid = os.fork()
     if pid == 0:
         ok = len(sender._lanes) == 0 and sender._thread is None
         point(sender, run, 2)
-        os._exit(0 if ok and sender.flush(5) else 1)
+        os._exit(0 if ok and sender.flush(60) else 1)
     _, status = os.waitpid(pid, 0)
     assert status == 0
     assert numbers(recorder) == [2]
-    assert sender.close(5)
+    assert sender.close(60)
     assert sorted(numbers(recorder)) == [1, 2]

@@ -225,9 +225,21 @@ def test_group_left_to_itself_is_done_at_exit(recorder: Recorder, script: Script
 
 
 def test_heartbeat_of_a_run(recorder: Recorder, script: Script) -> None:
-    code = "import time\ne = Experiment(track_env=False)\ntime.sleep(0.8)\n"
-    ran(script, code, managed_env(recorder.url, HEALTH_CHECK_INTERVAL="0.3"))
-    assert len(recorder.of("POST", "ada/digits/experiments/12/_heartbeat/")) in {1, 2}
+    code = """
+import time
+started = time.monotonic()
+e = Experiment(track_env=False)
+print("begun", flush=True)
+input()
+print(time.monotonic() - started)
+"""
+    process = script(HEAD + code, managed_env(recorder.url, HEALTH_CHECK_INTERVAL="0.3"), stdin=subprocess.PIPE)
+    recorder.wait_for("POST", "ada/digits/experiments/12/_heartbeat/", 2)
+    out, err = process.communicate("\n", timeout=60)
+    assert (process.returncode, err) == (0, "")
+    # The last may come between its end and the end of the process.
+    most = float(out.split()[1]) / 0.3 + 1
+    assert len(recorder.of("POST", "ada/digits/experiments/12/_heartbeat/")) <= most
 
 
 def test_entity_data(recorder: Recorder, script: Script) -> None:
@@ -307,7 +319,7 @@ def test_files_are_sent_side_by_side(recorder: Recorder, script: Script) -> None
         return Answer(201, json.dumps({"artifacts": rows}).encode())
 
     def take(asked: Asked) -> Answer:
-        together.wait(20)
+        together.wait(60)
         return Answer(201, b"{}")
 
     recorder.route("POST", "ada/digits/experiments/12/artifacts/", announce)
@@ -317,7 +329,7 @@ e = Experiment("ada/digits", {QUIET}).create()
 for name in ("a", "b", "c"):
     open(name, "w").write(name)
     e.log_artifact(name)
-assert e.flush(25)
+assert e.flush(80)
 """
     ran(script, code, outside_env(recorder.port))
     assert sorted(asked.body for asked in recorder.of("PUT", "/artifacts/content/")) == [b"a", b"b", b"c"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.cluster.plan import Plan
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 CPUSET = ("cpuset.cpus", "cpuset.mems")
 CONTROLLERS = "+cpu +cpuset +memory +pids"
 

@@ -130,7 +130,7 @@ def _served(storage: Path) -> Iterator[str]:
 
 
 def _await(address: str, log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not registry_answers(address):
         if time.monotonic() > deadline:
             raise ClusterError(f"the registry for making images does not answer:\n{tail(log)}")

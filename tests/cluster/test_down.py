@@ -166,7 +166,7 @@ def test_cluster_of_a_killed_owner_ends_and_is_swept_away(cluster: Cluster, stat
         assert line, "the owner ended before its cluster was up"
     owner.kill()
     owner.wait()
-    api.wait_for("all ended", lambda: None if processes_of(state) else True, 20)
+    api.wait_for("all ended", lambda: None if processes_of(state) else True)
     assert seen(state) != before
     sweep(cluster.plan.folder)
     assert seen(state) == before

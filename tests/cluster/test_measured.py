@@ -64,8 +64,8 @@ def test_every_replica_is_measured(
             "resources": {"cpu": {"requests": 0.1, "limits": 2}, "memory": {"limits": 256}},
         },
     }
-    busy = 'python3 -c "import time; x = bytearray(50_000_000); e = time.time() + 90\nwhile time.time() < e: pass"'
-    key = server.create_experiment("digits", f"if [ $RANK = 0 ]; then {busy}; else sleep 90; fi", **distributed)
+    busy = 'python3 -c "import time; x = bytearray(50_000_000); e = time.time() + 280\nwhile time.time() < e: pass"'
+    key = server.create_experiment("digits", f"if [ $RANK = 0 ]; then {busy}; else sleep 280; fi", **distributed)
     uuid = server.wait_for(f"admin/digits/experiments/{key}", {"running"}, 60)["uuid"]
     pod = f"plx-{uuid}-master-0"
     program = EXPORTER.format(namespace=cluster_namespace, pod=pod)
@@ -79,7 +79,7 @@ def test_every_replica_is_measured(
         is_whole = len(by_role) == 2 and by_role["master"]["gpu_resources"] and by_role["master"]["cpu_percentage"] > 5
         return by_role if is_whole else None
 
-    found = eventually(samples, 90)
+    found = eventually(samples, 150)
     master, worker = found["master"], found["worker"]
     assert 5 < master["cpu_percentage"] <= 220
     assert worker["cpu_percentage"] < 5

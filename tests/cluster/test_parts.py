@@ -42,8 +42,8 @@ def test_stale_note_ends_no_stranger() -> None:
             assert not stale.is_alive()
             stale.end(signal.SIGKILL, 0)
         assert stranger.poll() is None
-        truly.end(signal.SIGTERM, 5)
-        assert stranger.wait(5) == -signal.SIGTERM
+        truly.end(signal.SIGTERM, 60)
+        assert stranger.wait(60) == -signal.SIGTERM
     finally:
         stranger.kill()
 
@@ -59,7 +59,7 @@ def test_process_that_ignores_the_stop_is_killed() -> None:
     assert child.stdout is not None
     child.stdout.readline()
     Identity.of(child.pid).end(grace=0.2)
-    assert child.wait(5) == -signal.SIGKILL
+    assert child.wait(60) == -signal.SIGKILL
 
 
 def test_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -189,16 +189,22 @@ def test_skipped_stage_fails_in_ci(
     assert run_tests.as_ci_wants_it("a stage", outcome).exit_code == exit_code
 
 
-def test_who_waits_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_waits_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(places.CACHE_VARIABLE, str(tmp_path))
+    said: list[str] = []
     lock = places.locked("build")
     lock.__enter__()
     with places.locked_if_free("build") as free:
         assert not free
     release = threading.Timer(0.3, lock.__exit__, (None, None, None))
-    release.start()
+
+    def say(line: str) -> None:
+        said.append(line)
+        release.start()
+
+    monkeypatch.setattr(places, "say", say)
     with places.locked("build"):
         release.join()
-    assert capsys.readouterr().out.startswith("waiting for another process")
+    assert [line[:27] for line in said] == ["waiting for another process"]
     with places.locked_if_free("build") as free:
         assert free

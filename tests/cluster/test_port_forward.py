@@ -69,11 +69,11 @@ def test_what_it_tells_is_the_way_to_the_service(environment: dict[str, str], se
     assert process.stdout is not None
     try:
         told = process.stdout.readline()
-        assert f"is web in {service}, until Ctrl-C" in told, process.communicate(timeout=30)
-        assert "Directory listing" in httpx.get(told.split()[0], trust_env=False).text
+        assert f"is web in {service}, until Ctrl-C" in told, process.communicate(timeout=60)
+        assert "Directory listing" in httpx.get(told.split()[0], timeout=60, trust_env=False).text
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(30)
+        code = process.wait(60)
     assert code == 0
 
 

@@ -70,8 +70,8 @@ def test_every_process_ends_cleanly_and_another_takes_over_at_once(platform: Pla
     other = next(part for part in platform.parts["beat"] if part is not acting)
     assert acting.stop() == 0
     began = time.monotonic()
-    other.until(lambda: other.acts("beat/timetable"), 10)
-    assert time.monotonic() - began < 2.5
+    other.until(lambda: other.acts("beat/timetable"), 60)
+    assert time.monotonic() - began < 8  # not the 10 s until it would take over from one that was killed
     platform.parts["beat"].remove(acting)
     codes = platform.stop()
     assert {code for each in codes.values() for code in each} == {0}

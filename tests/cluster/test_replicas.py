@@ -30,7 +30,7 @@ def server(cluster: Cluster, cluster_namespace: str, tmp_path: Path) -> Iterator
 def replicas(server: Server, key: int) -> dict[str, dict[str, Any]]:
     """By role and number, when all have ended."""
     found: dict[str, dict[str, Any]] = {}
-    for _ in range(300):
+    for _ in range(500):
         rows = server.request("GET", f"admin/digits/experiments/{key}/jobs")["results"]
         found = {row["pod_id"].split("-", 2)[2]: row for row in rows}
         if all(row["last_status"] in DONE for row in rows):
@@ -40,7 +40,12 @@ def replicas(server: Server, key: int) -> dict[str, dict[str, Any]]:
 
 
 def test_every_replica_has_a_status_of_its_own(server: Server) -> None:
-    key = server.create_experiment("digits", "sleep $((3 - RANK))", **DISTRIBUTED)
+    # The last rank ends first, however long each takes to begin.
+    command = (
+        "cd $POLYAXON_RUN_OUTPUTS_PATH; until [ $RANK = 2 ] || [ -e ended-$((RANK + 1)) ]; do sleep 0.2; done; "
+        "sleep 2; touch ended-$RANK"
+    )
+    key = server.create_experiment("digits", command, **DISTRIBUTED)
     assert server.wait_for(f"admin/digits/experiments/{key}", DONE, 120)["last_status"] == "succeeded"
     rows = replicas(server, key)
     assert {name: row["last_status"] for name, row in rows.items()} == {

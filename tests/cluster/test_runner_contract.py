@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
 PROJECT = "digits"
-PATIENCE_WITH_LOGS = 20.0
+PATIENCE_WITH_LOGS = 60.0
 
 
 class _Project:

@@ -47,7 +47,7 @@ class Process:
             # Nobody: losing every message only delays.
             "POLYAXON_AMQP_URL": f"amqp://127.0.0.1:{free_port()}//",
             "POLYAXON_COMPONENT_PORT": str(self.port),
-            "POLYAXON_LEASE_SECONDS": "6",
+            "POLYAXON_LEASE_SECONDS": "10",
             **environment,
         }
 
@@ -58,7 +58,7 @@ class Process:
             )
         return self
 
-    def start(self, patience: float = 90.0) -> Process:
+    def start(self, patience: float = 180.0) -> Process:
         """Launch, and wait until it works."""
         self.launch()
         self.until(lambda: self.ask("/healthz")[0] == 200, patience)
@@ -67,7 +67,7 @@ class Process:
     def ask(self, path: str) -> tuple[int, Any]:
         """Status code and body; 0 while it does not answer."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
                 return answer.status, self._body(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, self._body(error.read())
@@ -88,7 +88,7 @@ class Process:
         lines = [line for line in self.ask("/metrics")[1].splitlines() if line.startswith(f"{name} ")]
         return float(lines[0].split()[-1]) if lines else 0.0
 
-    def until(self, condition: Any, timeout: float = 30.0) -> None:
+    def until(self, condition: Any, timeout: float = 90.0) -> None:
         """Wait for it; the log is told if it does not come."""
         deadline = time.monotonic() + timeout
         while not condition():
@@ -108,7 +108,7 @@ class Process:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -111,16 +111,16 @@ def test_of_many_at_once_one_gets_it() -> None:
     barrier = threading.Barrier(4)
 
     def contend(owner: str) -> None:
-        contender = Contender("one", owner, 10)
+        contender = Contender("one", owner, 600)
         try:
             for number in range(10):
-                if barrier.wait(30) == 0:
+                if barrier.wait(60) == 0:
                     holders.append([])
                     expire()
-                barrier.wait(30)
+                barrier.wait(60)
                 if contender.acquire() is not None:
                     holders[number].append(owner)
-                barrier.wait(30)
+                barrier.wait(60)
         finally:
             connection.close()
 
@@ -128,7 +128,7 @@ def test_of_many_at_once_one_gets_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(90)
     assert [len(each) for each in holders] == [1] * 10
     assert Lease.objects.get(name="one").token == 10
 
@@ -140,7 +140,7 @@ def test_nobody_takes_over_inside_a_fence() -> None:
     inside = threading.Event()
 
     def steal() -> None:
-        inside.wait(10)
+        inside.wait(60)
         other = Contender("one", "b", 10)
         try:
             while other.acquire() is None:
@@ -155,7 +155,7 @@ def test_nobody_takes_over_inside_a_fence() -> None:
         inside.set()
         time.sleep(0.3)
         order.append("done")
-    thread.join(30)
+    thread.join(90)
     assert order == ["done", "stolen"]
 
 

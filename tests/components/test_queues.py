@@ -38,5 +38,5 @@ def test_the_first_message_of_a_process_goes_where_it_belongs(task: str, queue: 
         "POLYAXON_DATA_DIR": str(tmp_path),
     }
     command = [sys.executable, "-c", SCRIPT % task]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=110)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, [queue, "True", "memory://localhost/"], "")

@@ -37,7 +37,7 @@ def elsewhere(work: Callable[[], Any]) -> Any:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(30)
+    thread.join(90)
     return found[0]
 
 

@@ -87,7 +87,9 @@ def test_a_query_that_can_have_no_rows() -> None:
     assert Prepared(build, name=str).all(name="p") == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(name=st.text(max_size=30), number=st.integers())
 def test_values_that_no_column_holds_find_nothing(name: str, number: int) -> None:
     prepared = Prepared(lambda name, number: Project.objects.filter(name=name, pk=number), name=str, number=int)

@@ -106,7 +106,9 @@ def test_names_that_are_not_text_are_refused(name: str) -> None:
     assert not MetricSeries.objects.filter(experiment=experiment).exists()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40),
     values=st.lists(st.floats(allow_nan=False), min_size=1, max_size=20),

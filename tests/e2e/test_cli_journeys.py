@@ -363,7 +363,7 @@ def test_port_forward_opens_a_working_address(person: Person, kubectl: dict[str,
         assert json.loads(done.stdout) == {"status": "ok"}
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_port_forward_tells_what_kubectl_said(person: Person, kubectl: dict[str, str]) -> None:

@@ -19,6 +19,15 @@ from tests.environments import do_without
 pytestmark = pytest.mark.slow
 
 
+# The tool, which after a TAB waits for an answer of the server however long that takes.
+PATIENT_TOOL = """\
+from polyaxon_cli import completion
+from polyaxon_cli.main import main
+completion.PATIENCE = 60.0
+main()
+"""
+
+
 class Shells(Person):
     """Somebody with `polyaxon` on their path."""
 
@@ -27,7 +36,8 @@ class Shells(Person):
         tool = self.home / "bin"
         tool.mkdir(exist_ok=True)
         if not (tool / "polyaxon").exists():
-            (tool / "polyaxon").write_text(f'#!/bin/sh\nexec {sys.executable} -m polyaxon_cli "$@"\n')
+            (tool / "patient.py").write_text(PATIENT_TOOL)
+            (tool / "polyaxon").write_text(f'#!/bin/sh\nexec {sys.executable} {tool}/patient.py "$@"\n')
             (tool / "polyaxon").chmod(0o755)
         # Where start files are looked for otherwise.
         kept = {key: value for key, value in super().environment.items() if not key.startswith(("XDG_", "ZDOTDIR"))}
@@ -101,7 +111,7 @@ def test_bash_offers_nothing_without_a_server(lonely: Shells) -> None:
     lonely.cli("completion", "bash", str(lonely.home / ".bashrc"))
     began = time.monotonic()
     assert in_bash(lonely, "polyaxon project get -p jour") == []
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 50  # not as long as it waits for an answer
 
 
 # --- fish
@@ -143,6 +153,6 @@ def test_zsh_completes_projects_and_runs_as_they_are_typed(person: Shells, start
         shell.type("polyaxon experiment get -xp \t -o last_metric.loss\r")
         shell.read_until("0.5")
         shell.type("exit\r")
-        assert shell.end(20).code == 0
+        assert shell.end().code == 0
     finally:
         shell.process.kill()

@@ -128,7 +128,7 @@ for number in range(4):
 """
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_uploads_go_on_where_a_killed_server_stopped(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     try:
@@ -138,7 +138,7 @@ def test_uploads_go_on_where_a_killed_server_stopped(tmp_path: Path) -> None:
         for name, content in contents.items():
             (person.work / name).write_bytes(content)
         (person.work / "large.py").write_text(LARGE)
-        process = person.script(person.work / "large.py", POLYAXON_TIMEOUT="90")
+        process = person.script(person.work / "large.py", POLYAXON_TIMEOUT="180")
         assert process.stdout is not None
         number = int(process.stdout.readline())
         path = f"admin/careful/experiments/{number}"
@@ -146,7 +146,7 @@ def test_uploads_go_on_where_a_killed_server_stopped(tmp_path: Path) -> None:
         server.kill()
         time.sleep(1)
         server.start()
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=240)
         assert process.returncode == 0, said
         rows = person.get(f"{path}/artifacts")["results"]
         assert begun

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,13 +21,30 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-password-for-tests"
-START_TIMEOUT = 60.0
+START_TIMEOUT = 180.0
+
+
+# Below those that the kernel gives to whoever asks for any: nobody gets one of them by chance while it is free.
+PORTS = range(12_000, 25_000)
+_kept: list[int] = []  # open files, whose locks keep ports from other processes of tests
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port at which nobody listens, and which no other caller is given while this process lives."""
+    folder = Path(tempfile.gettempdir(), f"polyaxon-test-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    while True:
+        port = secrets.choice(PORTS)
+        file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            os.close(file)
+            continue
+        _kept.append(file)
+        return port
 
 
 def postgres_environment(url: str, database: str = "") -> dict[str, str]:
@@ -85,7 +105,7 @@ class Server:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=10) as answer:
                     if answer.status == 200:
                         return
             except OSError:
@@ -100,7 +120,7 @@ class Server:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
     def close(self) -> None:
         """End the server and every run that it left."""
@@ -116,7 +136,7 @@ class Server:
             request.add_header("Authorization", f"Token {self.token}")
         for key, value in (headers or {}).items():
             request.add_header(key, value)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=100) as answer:
             content = answer.read()
         return json.loads(content) if content else None
 
@@ -129,7 +149,7 @@ class Server:
     def text(self, path: str) -> str:
         request = urllib.request.Request(f"{self.url}/api/v1/{path}")
         request.add_header("Authorization", f"Token {self.token}")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=100) as answer:
             return str(answer.read().decode())
 
     def create_experiment(self, project: str, command: str, **content: Any) -> int:
@@ -137,7 +157,7 @@ class Server:
         created = self.request("POST", f"admin/{project}/experiments", {"content": json.dumps(specification)})
         return int(created["id"])
 
-    def wait_for(self, path: str, statuses: set[str], timeout: float = 60.0) -> dict[str, Any]:
+    def wait_for(self, path: str, statuses: set[str], timeout: float = 100.0) -> dict[str, Any]:
         """Poll the detail at `path` until its `last_status` is one of `statuses`."""
         deadline = time.monotonic() + timeout
         detail: dict[str, Any] = {}

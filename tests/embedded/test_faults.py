@@ -27,9 +27,9 @@ DONE = {"succeeded", "failed", "stopped", "done"}
 # Logs so many points, ten a second; its beginning and its end leave lines that nothing removes.
 SCRIPT = """
 import os, sys, time
-from polyaxon_client.tracking import Experiment
 trace = open(os.environ["POLYAXON_RUN_OUTPUTS_PATH"] + "/trace", "a", buffering=1)
 print("begun", time.time(), file=trace)
+from polyaxon_client.tracking import Experiment
 experiment = Experiment()
 points, name, code = sys.argv[1:]
 for step in range(int(points)):
@@ -73,7 +73,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         running.close()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_runs_metrics_and_a_search_survive_seven_sigkills(server: Server) -> None:
     seed = int(os.environ.get("FAULT_SEED", "20240229"))
     story = Story(random.Random(seed))
@@ -87,8 +87,8 @@ def test_runs_metrics_and_a_search_survive_seven_sigkills(server: Server) -> Non
         time.sleep(story.rng.uniform(0.2, 5.0))
         kill_and_start(server, story.rng)
     for run in story.codes:
-        server.wait_for(f"admin/p/experiments/{run}", DONE, timeout=120)
-    server.wait_for(f"admin/p/groups/{group}", DONE, timeout=60)
+        server.wait_for(f"admin/p/experiments/{run}", DONE, timeout=300)
+    server.wait_for(f"admin/p/groups/{group}", DONE, timeout=300)
     for run in story.codes:
         check_run(server, story, run)
     check_search(server, group)
@@ -149,7 +149,7 @@ def check_times(detail: dict[str, Any], begun: float, ended: float) -> None:
     started, finished = (datetime.fromisoformat(detail[key]).astimezone(UTC) for key in ("started_at", "finished_at"))
     assert begun - 10 < started.timestamp() <= begun + 0.01
     # Between the last line and the end of the command the client delivers its metrics, if need be to the next server.
-    assert ended - 0.01 <= finished.timestamp() < ended + 40
+    assert ended - 0.01 <= finished.timestamp() < ended + 100
 
 
 def check_history(server: Server, path: str, lifecycle: Lifecycle) -> None:

@@ -40,7 +40,7 @@ def fill(file: Path) -> None:
                 continue
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_runs_and_requests_go_on_after_the_disk_was_full(small_disk: Path) -> None:
     server = Server(small_disk / "data", POLYAXON_LOCAL_CONCURRENCY="3")
     server.log = small_disk.parent / "server.log"
@@ -62,9 +62,9 @@ def test_runs_and_requests_go_on_after_the_disk_was_full(small_disk: Path) -> No
         assert refused
         assert min(refused) >= 500
         (small_disk / "filler").unlink()
-        server.wait_for(f"admin/p/experiments/{before}", {"failed"}, 60)
+        server.wait_for(f"admin/p/experiments/{before}", {"failed"}, 120)
         for run in queued:
-            server.wait_for(f"admin/p/experiments/{run}", {"succeeded"}, 60)
+            server.wait_for(f"admin/p/experiments/{run}", {"succeeded"}, 120)
         server.kill()
         server.start()
         listed = server.request("GET", "admin/p/experiments?limit=100")["results"]

@@ -18,7 +18,7 @@ CLIENTS = 20
 ROWS = 10
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_twenty_clients_write_while_twenty_runs_come_and_go(tmp_path: Path) -> None:
     server = Server(tmp_path / "data", POLYAXON_LOCAL_CONCURRENCY="10")
     try:
@@ -30,7 +30,7 @@ def test_twenty_clients_write_while_twenty_runs_come_and_go(tmp_path: Path) -> N
         with ThreadPoolExecutor(CLIENTS) as pool:
             writers = [pool.submit(write, server, experiment, ended) for experiment in watched]
             try:
-                ends = [server.wait_for(f"admin/p/experiments/{run}", {"succeeded", "failed"}, 120) for run in runs]
+                ends = [server.wait_for(f"admin/p/experiments/{run}", {"succeeded", "failed"}, 300) for run in runs]
                 time.sleep(2)
             finally:
                 ended.set()

@@ -24,7 +24,7 @@ def trace(server: Server, run: int) -> list[str]:
     return Path(server.folder, "outputs/admin/p/experiments", str(run), "trace").read_text().split()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_twenty_runs_in_flight_and_three_sigkills(tmp_path: Path) -> None:
     server = Server(tmp_path / "data", POLYAXON_LOCAL_CONCURRENCY="20")
     try:
@@ -42,7 +42,7 @@ def test_twenty_runs_in_flight_and_three_sigkills(tmp_path: Path) -> None:
             server.kill()
             time.sleep(random.uniform(0.0, 1.0))
             server.start()
-        ends = {run: server.wait_for(f"admin/p/experiments/{run}", DONE) for run in codes}
+        ends = {run: server.wait_for(f"admin/p/experiments/{run}", DONE, 200) for run in codes}
         expected = {run: "failed" if code else "succeeded" for run, code in codes.items()}
         assert {run: end["last_status"] for run, end in ends.items()} == expected
         assert {run: trace(server, run) for run in codes} == {run: ["begun", "ended"] for run in codes}
@@ -54,7 +54,7 @@ def test_twenty_runs_in_flight_and_three_sigkills(tmp_path: Path) -> None:
         server.close()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_a_search_goes_on_after_a_sigkill_without_a_trial_lost_or_doubled(tmp_path: Path) -> None:
     server = Server(tmp_path / "data", POLYAXON_LOCAL_CONCURRENCY="3")
     content = """
@@ -77,7 +77,7 @@ run:
             time.sleep(random.uniform(0.5, 2.0))
             server.kill()
             server.start()
-        server.wait_for(f"admin/p/groups/{group}", {"done", "failed", "stopped"})
+        server.wait_for(f"admin/p/groups/{group}", {"done", "failed", "stopped"}, 300)
         trials = server.request("GET", f"admin/p/experiments?group={group}&limit=100")["results"]
         assert [trial["last_status"] for trial in trials] == ["succeeded"] * 8
         assert len({trial["params"]["lr"] for trial in trials}) == 8
@@ -88,16 +88,21 @@ run:
         server.close()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_run_interrupted_by_a_shutdown_is_started_again_and_keeps_its_outputs(server: Server) -> None:
     server.request("POST", "projects", {"name": "p"})
     run = server.create_experiment(
         "p",
-        "echo begun >> $POLYAXON_RUN_OUTPUTS_PATH/trace; sleep 4; echo ended >> $POLYAXON_RUN_OUTPUTS_PATH/trace",
+        "cd $POLYAXON_RUN_OUTPUTS_PATH; echo begun >> trace; until [ -e go ]; do sleep 0.1; done; echo ended >> trace",
     )
     server.wait_for(f"admin/p/experiments/{run}", {"running"})
+    file = Path(server.folder, "outputs/admin/p/experiments", str(run), "trace")
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert server.stop() == 0
     assert trace(server, run) == ["begun"]
+    file.with_name("go").touch()
     server.start()
     server.wait_for(f"admin/p/experiments/{run}", {"succeeded"})
     assert trace(server, run) == ["begun", "begun", "ended"]

@@ -43,10 +43,10 @@ request.add_header("Authorization", "Token " + os.environ["POLYAXON_SECRET_USER_
 request.add_header("Content-Type", "application/json")
 request.add_header("X-Polyaxon-Batch", "00000000-0000-4000-8000-000000000001")
 request.data = json.dumps({"values": {"loss": (float(lr) - 0.3) ** 2}}).encode()
-deadline = time.monotonic() + 300
+deadline = time.monotonic() + 1500
 while True:
     try:
-        urllib.request.urlopen(request, timeout=5).read()
+        urllib.request.urlopen(request, timeout=30).read()
         break
     except OSError:
         if time.monotonic() > deadline:
@@ -83,7 +83,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         running.close()
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(1800)
 def test_searches_survive_fifty_sigkills_as_if_nothing_had_happened(server: Server) -> None:
     rng = random.Random(int(os.environ.get("FAULT_SEED", "20240229")))
     one, several = start(server, ONE_AT_A_TIME, 0.2), start(server, SEVERAL, 0.5)
@@ -97,7 +97,7 @@ def test_searches_survive_fifty_sigkills_as_if_nothing_had_happened(server: Serv
     kills_over(server).touch()
     server.wait_until_ready()
     for group in (one, several):
-        detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=150)
+        detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=600)
         assert detail["last_status"] == "done", detail
         assert datetime.fromisoformat(detail["finished_at"]).timestamp() > last_kill, "kills came after its end"
         check_each_ran_once(server, group)

@@ -68,11 +68,11 @@ def trials(server: Server, group: int) -> list[dict[str, Any]]:
     return sorted(results(server, f"admin/p/experiments?group={group}"), key=lambda row: row["id"])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_what_runs_is_the_published_table_of_brackets(server: Server) -> None:
     """R = 9 and eta = 3: of each rung how many trials, and for how many epochs each of them really trains."""
     group = start(server, hyperband={**SECTION, "resume": False})
-    assert server.wait_for(f"admin/p/groups/{group}", DONE, timeout=200)["last_status"] == "done"
+    assert server.wait_for(f"admin/p/groups/{group}", DONE, timeout=500)["last_status"] == "done"
     ran: Counter[tuple[int, int, int]] = Counter()
     for decision in results(server, f"admin/p/groups/{group}/decisions?kind=start"):
         trace = Path(server.folder, f"outputs/admin/p/groups/{group}/{decision['experiment']}/trace")
@@ -80,11 +80,11 @@ def test_what_runs_is_the_published_table_of_brackets(server: Server) -> None:
     assert ran == {(0, 0, 1): 9, (0, 1, 3): 3, (0, 2, 9): 1, (1, 0, 3): 5, (1, 1, 9): 1, (2, 0, 9): 3}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("section", [{"hyperband": SECTION}, {"asha": {**SECTION, "n_experiments": 9}}])
 def test_defect_703_a_promoted_trial_counts_on_from_its_checkpoint(server: Server, section: dict[str, Any]) -> None:
     group = start(server, **section)
-    detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=200)
+    detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=500)
     assert detail["last_status"] == "done"
     rows = trials(server, group)
     assert {row["last_status"] for row in rows} == {"succeeded"}
@@ -102,7 +102,7 @@ def test_defect_703_a_promoted_trial_counts_on_from_its_checkpoint(server: Serve
     assert found == {rate: list(range(1, epochs + 1)) for rate, epochs in lines.items()}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_trials_that_do_badly_are_stopped_while_they_run(server: Server) -> None:
     policy = {"kind": "median", "evaluation_interval": 5, "warmup_steps": 5, "min_trials": 2}
     group = start(
@@ -112,7 +112,7 @@ def test_trials_that_do_badly_are_stopped_while_they_run(server: Server) -> None
         random_search={"n_experiments": 6},
         early_stopping=[{"metric": "loss", "optimization": "minimize", "policy": policy}],
     )
-    detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=200)
+    detail = server.wait_for(f"admin/p/groups/{group}", DONE, timeout=500)
     assert detail["last_status"] == "done"
     by_status: dict[str, list[float]] = {}
     for row in trials(server, group):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.embedded.server import ROOT, Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def run_serve(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +23,7 @@ def run_serve(environment: dict[str, str], *arguments: str) -> subprocess.Comple
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 
@@ -72,9 +72,17 @@ def test_sigterm_ends_the_server_and_every_process_it_started(server: Server) ->
     run = server.create_experiment("p", "sleep 1000 & setsid sleep 1001 & echo started; sleep 1002")
     server.wait_for(f"admin/p/experiments/{run}", {"running"})
     marker = f"POLYAXON_RUN_OUTPUTS_PATH={server.folder}"
-    assert of_runs(marker)
+    until_runs(marker, there=True)
     assert server.stop() == 0
     assert of_runs(marker) == []
+
+
+def until_runs(marker: str, *, there: bool) -> None:
+    """Wait for processes of runs, or for the end of all. A run counts as running from just before it has one."""
+    deadline = time.monotonic() + 60
+    while bool(of_runs(marker)) is not there:
+        assert time.monotonic() < deadline, of_runs(marker)
+        time.sleep(0.1)
 
 
 def of_runs(marker: str) -> list[int]:
@@ -111,11 +119,7 @@ def test_a_stopped_run_ends_with_its_whole_group(server: Server) -> None:
     server.request("POST", f"admin/p/experiments/{run}/stop")
     end = server.wait_for(f"admin/p/experiments/{run}", {"stopped"})
     assert end["finished_at"] is not None
-    deadline = time.monotonic() + 10
-    marker = f"POLYAXON_RUN_OUTPUTS_PATH={server.folder}"
-    while of_runs(marker) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert of_runs(marker) == []
+    until_runs(f"POLYAXON_RUN_OUTPUTS_PATH={server.folder}", there=False)
 
 
 @pytest.mark.parametrize(

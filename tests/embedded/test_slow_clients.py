@@ -17,11 +17,11 @@ import requests
 
 from tests.embedded.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 THREADS = 4
 CLIENTS = 5 * THREADS
 LIMIT = 2_000_000
-SECONDS = 4.0  # until a client that does nothing is given up
+SECONDS = 6.0  # until a client that does nothing is given up
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,11 @@ def head(server: Server, method: str, path: str, **headers: object) -> bytes:
 
 
 def connected(server: Server, stack: ExitStack) -> socket.socket:
-    return stack.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)))
+    return stack.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), timeout=90)))
+
+
+def authorized(server: Server) -> dict[str, str]:
+    return {"Authorization": f"Token {server.token}"}
 
 
 def rest(connection: socket.socket) -> bytes:
@@ -121,12 +125,12 @@ def test_clients_that_do_not_read_hold_nobody_up_and_are_cut(server: Server) -> 
 
 
 def by_requests(url: str, token: str, body: bytes) -> tuple[int, str]:
-    answer = requests.post(url, data=body, headers={"Authorization": f"Token {token}"}, timeout=60)
+    answer = requests.post(url, data=body, headers={"Authorization": f"Token {token}"}, timeout=120)
     return answer.status_code, answer.json()["detail"]
 
 
 def by_httpx(url: str, token: str, body: bytes) -> tuple[int, str]:
-    answer = httpx.post(url, content=body, headers={"Authorization": f"Token {token}"}, timeout=60)
+    answer = httpx.post(url, content=body, headers={"Authorization": f"Token {token}"}, timeout=120)
     return answer.status_code, answer.json()["detail"]
 
 
@@ -156,7 +160,7 @@ def test_a_large_body_is_refused_before_it_is_sent(server: Server, headers: dict
 
 
 def test_uploads_have_a_limit_of_their_own(server: Server) -> None:
-    with httpx.Client(base_url=f"{server.url}/api/v1/", headers={"Authorization": f"Token {server.token}"}) as client:
+    with httpx.Client(base_url=f"{server.url}/api/v1/", headers=authorized(server), timeout=120) as client:
         larger = client.put("admin/p/repo/upload", files={"repo": b"x" * (LIMIT + 1)})
         too_large = client.put("admin/p/repo/upload/", files={"repo": b"x" * (2 * LIMIT + 100_000)})
     assert (larger.status_code, too_large.status_code) == (400, 413)
@@ -193,7 +197,7 @@ def test_a_large_body_reaches_the_application_whole(server: Server) -> None:
 
 
 def test_what_streams_is_whole_and_a_connection_is_used_again(server: Server, tmp_path: Path) -> None:
-    with httpx.Client(base_url=f"{server.url}/api/v1/", headers={"Authorization": f"Token {server.token}"}) as client:
+    with httpx.Client(base_url=f"{server.url}/api/v1/", headers=authorized(server), timeout=120) as client:
         experiment = client.post("admin/p/experiments", json={"is_managed": False}).json()["id"]
         folder = server.folder / "outputs" / "admin/p/experiments" / str(experiment)
         folder.mkdir(parents=True)

@@ -13,7 +13,7 @@ from kombu import Connection
 from tests.embedded.server import Server, free_port, postgres_environment
 from tests.services.databases import fresh_database
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(400)]
 DONE = {"succeeded", "failed", "stopped"}
 
 
@@ -78,7 +78,7 @@ def test_a_second_server_on_the_same_database_is_refused(full_server: Server, tm
     second = Server(tmp_path / "other" / "data", **postgres_of(full_server))
     second.folder.parent.mkdir()
     process = second.launch()
-    assert process.wait(60) != 0
+    assert process.wait(120) != 0
     assert "in use by another server" in second.log.read_text().splitlines()[-1]
     full_server.kill()
     try:
@@ -90,7 +90,7 @@ def test_a_second_server_on_the_same_database_is_refused(full_server: Server, tm
 def test_a_database_that_does_not_answer_is_one_clear_line(full_server: Server, tmp_path: Path) -> None:
     second = Server(tmp_path / "other" / "data", **postgres_of(full_server) | {"POLYAXON_DB_PORT": str(free_port())})
     second.folder.parent.mkdir()
-    assert second.launch().wait(60) != 0
+    assert second.launch().wait(120) != 0
     assert "The database does not answer" in second.log.read_text().splitlines()[-1]
     assert "Traceback" not in second.log.read_text()
 

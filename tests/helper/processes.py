@@ -25,5 +25,5 @@ def start(mode: str, plan: dict[str, Any], **environment: str) -> subprocess.Pop
 def run(mode: str, plan: dict[str, Any], **environment: str) -> tuple[int, str]:
     """Exit code and what it said."""
     with start(mode, plan, **environment) as process:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=90)
         return process.returncode, said

@@ -30,7 +30,7 @@ def upload(server: Server, project: str, data: bytes) -> str:
     request = urllib.request.Request(f"{server.url}/api/v1/admin/{project}/repo/upload", data=body, method="PUT")
     request.add_header("Content-Type", f"multipart/form-data; boundary={limit}")
     request.add_header("Authorization", f"Token {server.token}")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return str(answer.headers["X-Polyaxon-Commit"])
 
 
@@ -55,7 +55,7 @@ def code_token(server: Server, experiment: int) -> str:
 def test_it_fetches_the_code_of_the_run(server: Server, tmp_path: Path) -> None:
     server.request("POST", "projects", {"name": "digits"})
     commit = upload(server, "digits", archive(train="print(1)", **{"package/module": "x = 1"}))
-    experiment = server.create_experiment("digits", "sleep 30")
+    experiment = server.create_experiment("digits", "sleep 1000")
     token = code_token(server, experiment)
     upload(server, "digits", archive(train="print(2)"))
     (code := tmp_path / "code").mkdir()

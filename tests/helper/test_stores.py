@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def sidecar(where: tuple[str, str], folder: Path, interval: float = 30) -> Itera
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=90)
     return process.returncode, said
 
 
@@ -67,7 +68,7 @@ def fetched(where: tuple[str, str], folder: Path) -> dict[str, bytes]:
     return files_of(folder)
 
 
-def wait_for(condition: Any, seconds: float = 30) -> None:
+def wait_for(condition: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -93,7 +94,7 @@ def test_outputs_are_stored_while_the_run_goes_on(where: tuple[str, str], tmp_pa
     (outputs / "a.txt").write_text("first")
     os.utime(outputs / "a.txt", (time.time() - 60,) * 2)
     with sidecar(where, outputs, interval=0.2) as process:
-        numbers = iter(range(100))
+        numbers = count()
         wait_for(lambda: fetched(where, tmp_path / f"seen-{next(numbers)}") == {"a.txt": b"first"})
         (outputs / "a.txt").write_text("second")
         assert end(process) == (0, "")

@@ -72,10 +72,10 @@ def test_equal_values_give_one_point() -> None:
 def test_a_grid_of_any_size_gives_its_first_points_at_once() -> None:
     matrix = {name: {"range": "0:1000000000:1"} for name in "abc"}
     settings = {"matrix": matrix, "grid_search": {"n_experiments": 3}}
-    start = time.monotonic()
+    start = time.process_time()
     found = points(drive(create_algorithm(HpTuning.model_validate(settings), seed=0)))
     assert [point["c"] for point in found.values()] == [0, 1, 2]
-    assert time.monotonic() - start < 30  # not the years that 10**27 points take
+    assert time.process_time() - start < 30  # not the years that 10**27 points take
 
 
 def test_a_point_does_not_depend_on_how_many_there_are() -> None:
@@ -115,10 +115,10 @@ def test_a_quantised_space_without_bounds_ends() -> None:
 
 
 def test_many_points_take_little_time() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     found = random_search({"x": {"uniform": "0:1"}, "d": {"range": "0:1000000000:1"}}, 3000)
     assert len(found) == 3000
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_every_algorithm_of_the_file_is_there() -> None:

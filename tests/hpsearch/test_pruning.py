@@ -183,6 +183,6 @@ def test_pruning_is_stable(policy: EarlyStopping, given_curves: list[tuple[bool,
 
 def test_many_long_curves_take_little_time() -> None:
     curves = [curve(i, [math.sin(i * step) for step in range(300 + i % 50)]) for i in range(500)]
-    start = time.monotonic()
+    start = time.process_time()
     assert prune(item("median", evaluation_interval=10), curves) is not None
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

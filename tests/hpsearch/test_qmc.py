@@ -56,9 +56,9 @@ def test_a_late_point_costs_no_more_than_an_early_one() -> None:
     def least(history: MemoryHistory, index: int) -> float:
         taken = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.thread_time()
             assert made.suggest(history, limit=1).suggestions[0].index == index
-            taken.append(time.perf_counter() - start)
+            taken.append(time.thread_time() - start)
         return min(taken)
 
     assert least(late, 19_000) < 10 * least(early, 10)

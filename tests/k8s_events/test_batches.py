@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections.abc import Iterator
+
+import pytest
 
 from k8s_events import stream
 from k8s_events.reflector import Reflector
@@ -29,26 +33,34 @@ def test_of_two_events_of_a_pod_the_later_counts() -> None:
 
 
 class _Spaced:
-    """Events with pauses before them, in seconds."""
+    """Groups of events, each after the one before was taken; shortly after each other within a group."""
 
-    def __init__(self, *pauses: float) -> None:
-        self._pauses = pauses
+    def __init__(self, *groups: int) -> None:
+        self._groups = groups
+        self.taken = threading.Semaphore()
 
     def __iter__(self) -> Iterator[Json]:
-        for number, pause in enumerate(self._pauses):
-            time.sleep(pause)
-            yield {"number": number}
+        numbers = itertools.count()
+        for size in self._groups:
+            assert self.taken.acquire(timeout=60)
+            for _ in range(size):
+                yield {"number": next(numbers)}
+                time.sleep(0.05)
 
     def cut(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-def test_what_comes_alone_waits_for_nothing_and_what_follows_it_closely_comes_together() -> None:
-    step = stream.GATHER / 5
+def test_what_comes_alone_waits_for_nothing_and_what_follows_it_closely_comes_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "GATHER", 4.0)  # while the machine may stand still
+    spaced = _Spaced(1, 3, 1)
     begun, found = time.monotonic(), list[tuple[float, list[int]]]()
-    for batch in Batches(_Spaced(0, step, step, step, stream.GATHER * 2)):  # type: ignore[arg-type]
-        found.append((time.monotonic() - begun, [event["number"] for event in batch]))
-    numbers = [numbers for _, numbers in found if numbers]
-    assert numbers == [[0], [1, 2, 3], [4]]
-    assert found[0][0] < step * 2.5
+    for batch in Batches(spaced):  # type: ignore[arg-type]
+        if batch:
+            found.append((time.monotonic() - begun, [event["number"] for event in batch]))
+            spaced.taken.release()
+    assert [numbers for _, numbers in found] == [[0], [1, 2, 3], [4]]
+    assert found[0][0] < stream.GATHER

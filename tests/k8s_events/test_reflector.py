@@ -38,13 +38,14 @@ class Watching:
         *,
         patience: float = 60.0,
         version: str | None = None,
+        seconds: int = SECONDS,
     ) -> None:
         self.store = store
         self.news: list[SeenPod] = []
         self.error: BaseException | None = None
         self.turn = Turn(Tenure("test", "nobody", 1, 0.0))  # nothing is fenced
         self.reflector = Reflector(
-            PodSource(str(kubeconfig), "", namespace), store, self.news.extend, watch_seconds=SECONDS, patience=patience
+            PodSource(str(kubeconfig), "", namespace), store, self.news.extend, watch_seconds=seconds, patience=patience
         )
         self.reflector._version = version
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -56,7 +57,7 @@ class Watching:
         except BaseException as error:
             self.error = error
 
-    def stop(self, timeout: float = 5.0) -> bool:
+    def stop(self, timeout: float = 30.0) -> bool:
         self.turn.end()
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -65,7 +66,7 @@ class Watching:
         """Of the pods that are not gone."""
         return {pod.name: pod.phase.value for pod in self.store.present()}
 
-    def until(self, wanted: dict[str, str], timeout: float = 15.0) -> None:
+    def until(self, wanted: dict[str, str], timeout: float = 60.0) -> None:
         deadline = time.monotonic() + timeout
         while self.phases() != wanted:
             assert time.monotonic() < deadline, f"{self.phases()} is not {wanted}; {self.error!r}"
@@ -85,7 +86,7 @@ def start(kubeconfig: Path, cluster_namespace: str) -> Iterator[Callable[..., Wa
 
 
 def connected(line: Wire, than: int = 0) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while line.connections <= than:
         assert time.monotonic() < deadline, "nobody connected"
         time.sleep(0.01)
@@ -176,7 +177,7 @@ def test_an_api_server_that_starts_again(start: Callable[..., Watching], pods: P
     time.sleep(1)
     server.start()
     pods.run(name)
-    watching.until({name: "running"}, 30)
+    watching.until({name: "running"})
     assert watching.error is None
 
 
@@ -220,12 +221,10 @@ def test_a_pod_that_is_made_during_a_list_is_not_taken_for_gone(
 
 def test_it_ends_at_once_when_its_turn_does(start: Callable[..., Watching], pods: Pods, line: Wire) -> None:
     pods.make("one")
-    watching = start()
+    watching = start(seconds=100)
     watching.until({"one": "waiting"})
     connected(line)
-    began = time.monotonic()
-    assert watching.stop(2)
-    assert time.monotonic() - began < 1.0
+    assert watching.stop(30)  # long before the watch ends
 
 
 def test_whoever_is_refused_for_long_gives_up_with_one_clear_line(
@@ -242,7 +241,7 @@ def test_whoever_is_refused_for_long_gives_up_with_one_clear_line(
     path = tmp_path / "powerless"
     path.write_text(yaml.safe_dump(content))
     watching = Watching(path, cluster_namespace, MemoryPodStore(), patience=1.0)
-    watching._thread.join(20)
+    watching._thread.join(60)
     assert isinstance(watching.error, Fatal)
     assert "has refused for 1 s to show pods of namespace" in str(watching.error)
     assert "403 Forbidden" in str(watching.error)
@@ -257,11 +256,14 @@ def test_it_says_until_when_nothing_was_missed(
     first = watching.store.watched_at(cluster_namespace)
     assert first is not None
     time.sleep(2 * SECONDS + 1)
+    deadline = time.monotonic() + 60
+    while watching.store.watched_at(cluster_namespace) == first and time.monotonic() < deadline:
+        time.sleep(0.1)
     second = watching.store.watched_at(cluster_namespace)
     assert second is not None
     assert second > first
     with line.frozen():
-        time.sleep(1)
+        time.sleep(2)  # what has passed already is read
         held = watching.store.watched_at(cluster_namespace)
         time.sleep(SECONDS)
         assert watching.store.watched_at(cluster_namespace) == held

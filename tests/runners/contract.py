@@ -51,7 +51,7 @@ def make_spec(
     return LaunchSpec(run, attempt, command, complete, repository, commit, log, outputs)
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -59,13 +59,13 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) ->
         time.sleep(0.02)
 
 
-def wait_end(runner: Runner, spec: LaunchSpec, seconds: float = 20.0) -> Observation:
+def wait_end(runner: Runner, spec: LaunchSpec, seconds: float = 60.0) -> Observation:
     """Wait until the attempt has ended."""
     wait_for(lambda: runner.observe(spec.run, spec.attempt).phase in ENDED, "the end", seconds)
     return runner.observe(spec.run, spec.attempt)
 
 
-def wait_running(runner: Runner, spec: LaunchSpec, seconds: float = 20.0) -> None:
+def wait_running(runner: Runner, spec: LaunchSpec, seconds: float = 60.0) -> None:
     """Wait until the attempt runs."""
     wait_for(lambda: runner.observe(spec.run, spec.attempt).phase == Phase.RUNNING, "running", seconds)
 
@@ -100,7 +100,7 @@ def repository(tmp_path: Path) -> tuple[Path, str]:
 class RunnerContract:
     """The behaviour that the scheduler relies on. A back-end says how it is launched and where its logs are."""
 
-    seconds = 20.0  # that a short run may take
+    seconds = 60.0  # that a short run may take
 
     def spec(self, folder: Path, command: str, **more: Any) -> LaunchSpec:
         """A launch of the back-end."""
@@ -211,7 +211,7 @@ class RunnerContract:
         asked = time.monotonic()
         runner.stop(spec.run, 1, StopReason.USER, 0.5)
         end = wait_end(runner, spec, self.seconds)
-        assert 0.4 < time.monotonic() - asked < 8
+        assert 0.4 < time.monotonic() - asked < self.seconds
         assert (end.signal, end.stop_reason) == (9, StopReason.USER)
         assert end.message is not None
         assert "grace period" in end.message
@@ -223,7 +223,7 @@ class RunnerContract:
         runner.stop(spec.run, 1, StopReason.USER, 600)
         time.sleep(0.4)
         runner.stop(spec.run, 1, StopReason.SHUTDOWN, 0)
-        assert wait_end(runner, spec, 8).stop_reason == StopReason.USER
+        assert wait_end(runner, spec, self.seconds).stop_reason == StopReason.USER
 
     def test_an_attempt_stopped_before_its_launch_never_begins(self, runner: Runner, tmp_path: Path) -> None:
         spec = self.spec(tmp_path, "echo begun")
@@ -242,23 +242,30 @@ class RunnerContract:
         assert runner.observe(spec.run, 1) == end
 
     def test_usage_covers_all_processes(self, runner: Runner, tmp_path: Path) -> None:
-        spec = self.spec(tmp_path, "(while :; do :; done) & echo ready; sleep 30")
+        spec = self.spec(tmp_path, "(while :; do :; done) & echo ready; sleep 300")
         runner.submit(spec)
         self.wait_log(spec, "ready")
         runner.usage(spec.run, 1)
-        time.sleep(0.6)
-        usage = runner.usage(spec.run, 1)
-        assert usage is not None
+        deadline = time.monotonic() + self.seconds
+        while True:
+            time.sleep(0.6)
+            before = datetime.now(UTC)
+            usage = runner.usage(spec.run, 1)
+            assert usage is not None
+            # On a busy machine the loop may have had no turn.
+            if usage.cpu_percent > 5 or time.monotonic() > deadline:
+                break
         assert usage.processes >= 2
         assert usage.memory_bytes > 1_000_000
         assert 5 < usage.cpu_percent < 150
-        assert abs(datetime.now(UTC) - usage.sampled_at) < timedelta(seconds=5)
+        slack = timedelta(milliseconds=50)
+        assert before - slack <= usage.sampled_at <= datetime.now(UTC) + slack
         runner.stop(spec.run, 1, StopReason.USER, 0)
         wait_end(runner, spec, self.seconds)
         assert runner.usage(spec.run, 1) is None
 
     def test_active_and_clean(self, runner: Runner, tmp_path: Path) -> None:
-        spec = self.spec(tmp_path, "sleep 30")
+        spec = self.spec(tmp_path, "sleep 300")
         runner.submit(spec)
         wait_running(runner, spec, self.seconds)
         assert runner.active() == [spec.run]
@@ -274,7 +281,7 @@ class RunnerContract:
         assert spec.log_path.parent.is_dir()
 
     def test_many_are_cleaned_at_once_but_for_those_that_live(self, runner: Runner, tmp_path: Path) -> None:
-        specs = [self.spec(tmp_path, command) for command in ("true", "exit 3", "sleep 60")]
+        specs = [self.spec(tmp_path, command) for command in ("true", "exit 3", "sleep 300")]
         for spec in specs:
             runner.submit(spec)
         for spec in specs[:2]:
@@ -315,7 +322,7 @@ class RunnerContract:
 class ServiceContract:
     """What every runner does for notebooks and tensorboards."""
 
-    seconds = 20.0
+    seconds = 60.0
 
     def spec(self, folder: Path, command: str, **more: Any) -> LaunchSpec:
         """A launch of the back-end; `command` starts the stand-in."""
@@ -342,12 +349,12 @@ class ServiceContract:
         return address
 
     def test_a_service_is_ready_once_it_answers_and_gone_once_stopped(self, runner: Runner, tmp_path: Path) -> None:
-        spec = self.spec(tmp_path, self.command(), START_AFTER="2")
+        spec = self.spec(tmp_path, self.command(), START_AFTER="5")
         runner.submit(spec)
         wait_for(lambda: runner.observe(spec.run, 1).phase is Phase.RUNNING, "running", self.seconds)
         assert not runner.observe(spec.run, 1).is_ready
         address = self.wait_ready(runner, spec)
-        answer = httpx.get(f"http://{address}{self.service().path}here", trust_env=False).json()
+        answer = httpx.get(f"http://{address}{self.service().path}here", timeout=60, trust_env=False).json()
         assert answer["path"] == f"{self.service().path}here"
         runner.stop(spec.run, 1, StopReason.USER, 2)
         ended = wait_end(runner, spec, self.seconds)

@@ -63,7 +63,7 @@ def test_a_run_of_a_few_milliseconds_is_complete(runner: LocalRunner, tmp_path: 
 
 
 def test_lines_appear_with_their_times_while_it_runs(runner: LocalRunner, tmp_path: Path) -> None:
-    spec = make_spec(tmp_path, "echo one; printf 'two?'; sleep 30")
+    spec = make_spec(tmp_path, "echo one; printf 'two?'; sleep 300")
     before = datetime.now(UTC)
     runner.submit(spec)
     wait_log(spec, "one")
@@ -75,20 +75,18 @@ def test_lines_appear_with_their_times_while_it_runs(runner: LocalRunner, tmp_pa
 
 
 def test_a_python_program_shows_its_output_at_once(runner: LocalRunner, tmp_path: Path) -> None:
-    spec = make_spec(tmp_path, """python3 -c 'import time; print("epoch 1"); time.sleep(30)'""")
+    spec = make_spec(tmp_path, """python3 -c 'import time; print("epoch 1"); time.sleep(300)'""")
     runner.submit(spec)
     wait_log(spec, "epoch 1")
     assert runner.observe(spec.run, 1).phase == Phase.RUNNING
 
 
 def test_a_background_process_does_not_hold_the_run_up(runner: LocalRunner, tmp_path: Path) -> None:
-    spec = make_spec(tmp_path, "sleep 61.7 & echo done")
-    started = time.monotonic()
+    spec = make_spec(tmp_path, "sleep 617.3 & echo done")
     runner.submit(spec)
-    assert wait_end(runner, spec).exit_code == 0
-    assert time.monotonic() - started < 6
+    assert wait_end(runner, spec, 60).exit_code == 0
     assert log_texts(spec) == ["done"]
-    assert alive_with("sleep 61.7") == []
+    assert alive_with("sleep 617.3") == []
 
 
 def test_a_left_over_process_that_still_writes_is_waited_for(runner: LocalRunner, tmp_path: Path) -> None:
@@ -114,8 +112,8 @@ def test_a_suspended_command_hears_the_stop(runner: LocalRunner, tmp_path: Path)
     spec = make_spec(tmp_path, "trap 'echo woke; exit 0' TERM; echo ready; kill -STOP $$; sleep 60")
     runner.submit(spec)
     wait_log(spec, "ready")
-    runner.stop(spec.run, 1, StopReason.USER, 15)
-    assert wait_end(runner, spec, 10).exit_code == 0
+    runner.stop(spec.run, 1, StopReason.USER, 40)
+    assert wait_end(runner, spec).exit_code == 0
     assert "woke" in log_texts(spec)
 
 
@@ -123,7 +121,7 @@ def test_secrets_leave_the_disk_once_the_command_runs(
     runner: LocalRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POLYAXON_SECRET_KEY", "key-of-the-server")
-    spec = make_spec(tmp_path, "env; echo ready; sleep 30", env={"POLYAXON_TOKEN": "s3cr3t-t0ken"})
+    spec = make_spec(tmp_path, "env; echo ready; sleep 300", env={"POLYAXON_TOKEN": "s3cr3t-t0ken"})
     runner.submit(spec)
     wait_log(spec, "ready")
     launch = runner.root / spec.run / "1" / "launch.json"
@@ -240,14 +238,26 @@ def test_a_broken_pipe_ends_a_producer_quietly(runner: LocalRunner, tmp_path: Pa
 
 
 def test_the_supervisor_starts_fast(runner: LocalRunner, tmp_path: Path) -> None:
-    took = []
-    for _ in range(5):
+    """Hardly slower than an interpreter that does nothing, on this machine and at this time."""
+    took, bare = [], []
+    for _ in range(7):
         spec = make_spec(tmp_path, "true")
         started = time.perf_counter()
         runner.submit(spec)
         took.append(time.perf_counter() - started)
         wait_end(runner, spec)
-    assert min(took) < 0.25, took
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-I", "-S", "-c", ""], check=True)
+        bare.append(time.perf_counter() - started)
+    assert min(took) < 15 * min(bare), (took, bare)
+
+
+def test_the_supervisor_imports_little() -> None:
+    program = "import sys; sys.path.append(sys.argv[1]); import scheduler.runners.local.shim; print(*sys.modules)"
+    argv = [sys.executable, "-I", "-S", "-c", program, str(Path(__file__).parents[2])]
+    loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pathlib", "dataclasses", "typing", "subprocess", "threading", "logging"} & set(loaded)
+    assert len(loaded) < 90
 
 
 def test_reasons_for_numbers_without_a_name() -> None:

@@ -34,7 +34,7 @@ def begin() -> Experiment:
 
 def follow(run: Experiment) -> None:
     """Until it is done."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 100
     while not Experiment.objects.get(pk=run.pk).is_done and time.monotonic() < end:
         reconcile.sync()
         time.sleep(0.05)

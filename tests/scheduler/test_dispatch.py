@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from polyaxon.actions.groups import NewGroup, create_group
 from polyaxon.actions.runs import request_stop
 from polyaxon.db.models import Event, Experiment, ExperimentJob, PassLock, Webhook, WebhookDelivery
-from scheduler.passes import slots
+from scheduler.passes import fairness, slots
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
 from tests.contents import experiment_content
@@ -23,6 +24,13 @@ from tests.factories import make_experiment, make_job, make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ON_POSTGRES = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one lock for all")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a dispatch remembers is neither another test's nor forgotten because the machine was slow."""
+    monkeypatch.setattr(fairness, "REMEMBERED", math.inf)
+    fairness.forget()
 
 
 @pytest.fixture(autouse=True)

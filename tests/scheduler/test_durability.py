@@ -26,7 +26,7 @@ RARELY = {"wal_writer_delay": "10000ms"}
 def step(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.scheduler.crash_of_database", name]
     done = subprocess.run(
-        command, cwd=ROOT, env=dict(environment), check=False, capture_output=True, text=True, timeout=120
+        command, cwd=ROOT, env=dict(environment), check=False, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -34,6 +34,7 @@ def step(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
 
 @pytest.mark.services
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_crash_of_the_database_loses_nothing_that_is_not_seen_again(tmp_path: Path) -> None:
     require_packages()
     with Postgres(settings=RARELY) as postgres:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _four_slots(settings: Any) -> None:
+def _four_slots(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = settings.CONFIG.runner.model_copy(update={"local_concurrency": 4})
     settings.CONFIG = replace(settings.CONFIG, runner=runner)
+    # What is remembered is forgotten when a test says so, and not when the machine was slow.
+    monkeypatch.setattr(fairness, "REMEMBERED", math.inf)
     fairness.forget()
     options.forget_cached()
 
@@ -149,7 +152,7 @@ def test_trials_and_jobs_share_as_well() -> None:
 def test_where_there_is_nothing_to_be_fair_about_it_costs_nothing(django_assert_num_queries: Any) -> None:
     waiting(make_project(), number=8)
     load = slots.load()
-    expected = fairness.next_runs(2, load)  # who waits, and what is limited, is known for a second from now
+    expected = fairness.next_runs(2, load)  # who waits, and what is limited, is known from now on
     with django_assert_num_queries(1):  # the list of those that wait
         assert fairness.next_runs(2, load) == expected
     assert len(expected) == 2

@@ -10,6 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from monitors.usage import sample_usage
+from polyaxon import storage
 from polyaxon.actions import code
 from polyaxon.actions.groups import stop_group
 from polyaxon.actions.runs import archive, request_stop
@@ -20,7 +21,7 @@ from scheduler.passes import queue, reconcile
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance
-from tests.contents import experiment_content, group_content, tar_gz
+from tests.contents import WAITS, experiment_content, group_content, tar_gz
 from tests.factories import make_experiment, make_group, make_job, make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +29,7 @@ JOB = '{"version": 1, "kind": "job", "build": {"image": "a"}, "run": {"cmd": "tr
 DONE = {"succeeded", "failed", "stopped"}
 
 
-def settle(*runs: Experiment | Job | ExperimentGroup, timeout: float = 30.0) -> None:
+def settle(*runs: Experiment | Job | ExperimentGroup, timeout: float = 100.0) -> None:
     """Reconcile until all are done: no wake-up ever arrives here."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -70,7 +71,7 @@ def test_no_more_runs_at_once_than_slots() -> None:
     runs = [make_experiment(content=experiment_content("sleep 0.4")) for _ in range(5)]
     with override_settings(CONFIG=_with_concurrency(2)):
         most = 0
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 100
         while time.monotonic() < deadline and not all(run.is_done for run in runs):
             reconcile.reconcile()
             most = max(most, queue.count_active())
@@ -100,15 +101,13 @@ def test_a_stale_pass_does_not_start_a_finished_run_again() -> None:
     advance(stale)
     advance(Experiment.objects.get(pk=experiment.pk))
     time.sleep(0.3)
-    from polyaxon import storage
-
     assert (storage.outputs().local_path(experiment.sub_path) / "trace").read_text() == "x\n"
 
 
 def test_a_search_runs_all_its_trials_within_its_concurrency() -> None:
     group = make_group(content=group_content("sleep 0.2; echo {{ lr }}", n=5, concurrency=2))
     most = 0
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 100
     with override_settings(CONFIG=_with_concurrency(8)):
         while time.monotonic() < deadline and not group.is_done:
             reconcile.reconcile()
@@ -140,11 +139,13 @@ def test_a_stopped_search_stops_its_trials() -> None:
 
 def test_stop_pending_leaves_the_running_trials_alone() -> None:
     """Wart 9 of 0.6: it ended the group and with it the running trials."""
-    group = make_group(content=group_content("sleep 1; echo {{ lr }}", n=3, concurrency=1))
-    deadline = time.monotonic() + 20
+    group = make_group(content=group_content(f"{WAITS}; echo {{{{ lr }}}}", n=3, concurrency=1))
+    deadline = time.monotonic() + 60
     while not group.experiments.filter(status="running").exists() and time.monotonic() < deadline:
         reconcile.reconcile()
     stop_group(group, group.user, pending_only=True)
+    trial = group.experiments.get(status="running")
+    (storage.outputs().local_path(trial.sub_path) / "go").touch()
     settle(group)
     assert group.status == "done"
     assert sorted(group.experiments.values_list("status", flat=True)) == ["stopped", "stopped", "succeeded"]
@@ -152,7 +153,7 @@ def test_stop_pending_leaves_the_running_trials_alone() -> None:
 
 def test_a_stop_ends_a_running_command() -> None:
     experiment = make_experiment(content=experiment_content("sleep 100"))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while experiment.status != "running" and time.monotonic() < deadline:
         reconcile.reconcile()
         experiment.refresh_from_db()
@@ -169,8 +170,6 @@ def test_a_file_that_cannot_be_started_fails_with_the_reason() -> None:
 
 
 def test_deleting_removes_the_run_its_rows_and_its_files() -> None:
-    from polyaxon import storage
-
     experiment = make_experiment(content=experiment_content("echo x > $POLYAXON_RUN_OUTPUTS_PATH/file"))
     settle(experiment)
     outputs = storage.outputs().local_path(experiment.sub_path)
@@ -182,9 +181,10 @@ def test_deleting_removes_the_run_its_rows_and_its_files() -> None:
 
 
 def test_resources_are_sampled_while_it_runs() -> None:
-    experiment = make_experiment(content=experiment_content("sleep 30"))
-    deadline = time.monotonic() + 20
-    while experiment.status != "running" and time.monotonic() < deadline:
+    experiment = make_experiment(content=experiment_content(WAITS))
+    begun = storage.outputs().local_path(experiment.sub_path) / "begun"
+    deadline = time.monotonic() + 60
+    while not (experiment.status == "running" and begun.exists()) and time.monotonic() < deadline:
         reconcile.reconcile()
         experiment.refresh_from_db()
     assert sample_usage() == 1

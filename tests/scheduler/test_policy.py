@@ -31,7 +31,7 @@ def content(cmd: str, kind: str = "experiment", **environment: Any) -> str:
     )
 
 
-def settle(*runs: Experiment | Job, timeout: float = 40.0) -> None:
+def settle(*runs: Experiment | Job, timeout: float = 100.0) -> None:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         reconcile.reconcile()
@@ -47,8 +47,13 @@ def outputs(run: Experiment | Job, name: str) -> str:
     return (storage.outputs().local_path(run.sub_path) / name).read_text()
 
 
+def trace_of(run: Experiment | Job) -> str:
+    file = storage.outputs().local_path(run.sub_path) / "trace"
+    return file.read_text() if file.exists() else ""
+
+
 def running(run: Experiment | Job) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         reconcile.reconcile()
         run.refresh_from_db()
@@ -112,6 +117,9 @@ def test_a_run_that_was_lost_is_tried_again() -> None:
     cmd = "echo x >> $POLYAXON_RUN_OUTPUTS_PATH/trace; [ $(wc -l < $POLYAXON_RUN_OUTPUTS_PATH/trace) = 2 ] || sleep 100"
     run = make_experiment(content=content(cmd, max_retries=1))
     running(run)
+    deadline = time.monotonic() + 60
+    while not trace_of(run) and time.monotonic() < deadline:
+        time.sleep(0.02)
     lose(run)
     settle(run)
     assert (run.status, run.attempt, run.retries) == ("succeeded", 2, 1)

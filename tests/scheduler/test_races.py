@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,14 +41,15 @@ from scheduler.passes.groups import advance_group
 from scheduler.passes.runs import advance
 from scheduler.runners.base import Closing, LaunchSpec, Observation, Phase, RunnerError, StopReason
 from scheduler.runners.local.runner import LocalRunner
-from tests.contents import experiment_content, group_content, job_content
+from tests.contents import WAITS, experiment_content, group_content, job_content
 from tests.factories import make_experiment, make_group, make_job, make_metrics, make_selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = experiment_content("sleep 100")
+BEGINS = 'touch "$POLYAXON_RUN_OUTPUTS_PATH/traps"'
 
 
-def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
+def until(condition: Callable[[], bool], timeout: float = 90.0) -> None:
     """Reconcile until `condition` holds."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -65,6 +67,15 @@ def running(content: str = SLOW, **fields: Any) -> Experiment:
     experiment = make_experiment(content=content, **fields)
     until(lambda: status(experiment) == "running")
     return experiment
+
+
+def outputs_of(run: Experiment) -> Path:
+    return storage.outputs().local_path(run.sub_path)
+
+
+def let_go(run: Experiment) -> None:
+    """Let a run go on whose command waits for that."""
+    (outputs_of(run) / "go").touch()
 
 
 def in_threads(number: int, work: Callable[[], object]) -> list[object]:
@@ -94,13 +105,13 @@ def test_a_pass_that_looked_before_the_launch_does_not_take_the_run_for_lost(mon
         result = observe(self, run, attempt)
         if threading.current_thread().name == "stalled":
             seen.set()
-            go_on.wait(20)
+            go_on.wait(100)
         return result
 
     monkeypatch.setattr(LocalRunner, "observe", stalled)
     thread = threading.Thread(target=lambda: (advance(stale), connections.close_all()), name="stalled")
     thread.start()
-    assert seen.wait(10)
+    assert seen.wait(60)
     for _ in range(5):
         advance(Experiment.objects.get(pk=experiment.pk))
         time.sleep(0.1)
@@ -212,7 +223,7 @@ def test_a_locked_database_does_not_fail_a_run(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_slow_launch_does_not_keep_the_others_from_being_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = running(experiment_content("sleep 0.3"))
+    quick = running(experiment_content(WAITS))
     slow = make_experiment(content=SLOW)
     submit = LocalRunner.submit
     launched = threading.Event()
@@ -220,15 +231,16 @@ def test_a_slow_launch_does_not_keep_the_others_from_being_followed(monkeypatch:
 
     def slowly(self: LocalRunner, spec: LaunchSpec) -> None:
         launched.set()
-        go_on.wait(20)
+        go_on.wait(100)
         submit(self, spec)
 
     monkeypatch.setattr(LocalRunner, "submit", slowly)
     dispatch()
     worker = threading.Thread(target=lambda: (advance(Experiment.objects.get(pk=slow.pk)), connections.close_all()))
     worker.start()
-    assert launched.wait(10)
-    deadline = time.monotonic() + 10
+    assert launched.wait(60)
+    let_go(quick)
+    deadline = time.monotonic() + 60
     while status(quick) != "succeeded" and time.monotonic() < deadline:
         reconcile.sync()
         time.sleep(0.05)
@@ -431,17 +443,19 @@ def test_an_archived_search_ends_with_its_trials() -> None:
 
 
 def test_a_running_run_is_ended_before_it_is_deleted_and_leaves_nothing() -> None:
-    experiment = running(experiment_content("trap 'sleep 0.5; exit' TERM; sleep 100 & wait"))
+    experiment = running(experiment_content(f"trap '{WAITS}; exit' TERM; {BEGINS}; sleep 100 & wait"))
+    until((outputs_of(experiment) / "traps").exists)
     make_metrics(experiment, {"loss": 1.0})
     MetricBatch.objects.create(run=experiment.uuid, batch=experiment.uuid)
     from monitors.usage import sample_usage
 
     assert sample_usage() == 1
     uuids = [experiment.uuid, experiment.jobs.get().uuid]
-    outputs = storage.outputs().local_path(experiment.sub_path)
+    outputs = outputs_of(experiment)
     archive(experiment, experiment.user, delete=True)
     reconcile.reconcile()
     assert Experiment.objects.filter(pk=experiment.pk).exists(), "a process of it still lives"
+    let_go(experiment)
     until(lambda: not Experiment.objects.filter(pk=experiment.pk).exists())
     assert not outputs.exists()
     assert experiment.uuid.hex not in configured_runner().kept()
@@ -477,7 +491,7 @@ def test_a_lost_state_folder_fails_the_run() -> None:
     experiment = running()
     runner = configured_runner()
     runner.stop(experiment.uuid.hex, 1, StopReason.USER, 0)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while runner.observe(experiment.uuid.hex, 1).phase is not Phase.EXITED and time.monotonic() < deadline:
         time.sleep(0.02)
     shutil.rmtree(storage.runs_root() / experiment.uuid.hex)

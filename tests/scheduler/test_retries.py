@@ -23,7 +23,7 @@ ONE = {"random_search": {"n_experiments": 1}}
 THIRD_TIME = 'cd "$POLYAXON_RUN_OUTPUTS_PATH"; echo {{ lr }} >> trace; test $(wc -l < trace) -ge 3'
 
 
-def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+def until(condition: Callable[[], bool], timeout: float = 100.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it never came about"

@@ -41,7 +41,7 @@ def configure(settings: Any, **code: str) -> None:
 
 
 def until(row: Any, *statuses: str) -> Any:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while row.status not in statuses:
         assert time.monotonic() < deadline, (row.status, row.status_message)
         reconcile.reconcile()
@@ -51,7 +51,7 @@ def until(row: Any, *statuses: str) -> Any:
 
 
 def ask(row: NotebookJob | TensorboardJob, path: str = "") -> Any:
-    return httpx.get(f"http://{row.address}{row.proxy_path}{path}", trust_env=False).json()
+    return httpx.get(f"http://{row.address}{row.proxy_path}{path}", trust_env=False, timeout=60).json()
 
 
 def statuses(row: Any) -> list[str]:
@@ -159,7 +159,7 @@ def test_a_deleted_notebook_goes_with_all_it_had() -> None:
 
 
 def until_gone(row: NotebookJob) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while NotebookJob._base_manager.filter(pk=row.pk).exists():
         assert time.monotonic() < deadline
         reconcile.reconcile()

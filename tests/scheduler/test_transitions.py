@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from polyaxon.db.models import Event, Experiment, ExperimentJob, Token, Webhook,
 from scheduler.configured import configured_runner
 from scheduler.passes import queue, reconcile, transitions
 from scheduler.passes.dispatch import dispatch
+from scheduler.runners.base import Phase
 from tests.contents import experiment_content
 from tests.factories import make_experiment, make_job, make_project
 
@@ -139,8 +141,12 @@ def test_one_that_has_changed_keeps_no_other_back() -> None:
 
 def test_following_goes_on_where_rows_have_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     project = make_project()
-    runs = [make_experiment(project=project, content=experiment_content("sleep 5")) for _ in range(2)]
+    runs = [make_experiment(project=project, content=experiment_content("sleep 100")) for _ in range(2)]
     reconcile.reconcile()
+    runner, deadline = configured_runner(), time.monotonic() + 60
+    while any(runner.observe(run.uuid.hex, 1).phase is not Phase.RUNNING for run in runs):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     active = queue.active_runs
 
     def changed_at_once() -> list[object]:
@@ -154,7 +160,7 @@ def test_following_goes_on_where_rows_have_changed(monkeypatch: pytest.MonkeyPat
     assert {row.status for row in Experiment.objects.all()} <= {"starting", "running", "stopped"}
     assert "running" in statuses(runs[1])
     for run in runs:
-        configured_runner().discard(run.uuid.hex, 0.1)
+        runner.discard(run.uuid.hex, 0.1)
 
 
 def test_a_webhook_is_told_with_the_change() -> None:

@@ -16,16 +16,16 @@ def test_what_comes_while_others_are_at_it_is_done_together() -> None:
 
     def work(part: list[int]) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         done.append(part)
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(gathered.run, [1], work)
-        assert begun.wait(10)
+        assert begun.wait(60)
         for things in ([2, 3], [3, 4], [5]):
             gathered.run(things, work)  # does not wait
         go_on.set()
-        first.result(10)
+        first.result(60)
     assert done == [[1], [2, 3, 4], [5]]
 
 
@@ -33,7 +33,7 @@ def test_nothing_is_left_behind_whoever_comes_when() -> None:
     gathered, done = Gathered(at_once=4, workers=2), list[int]()
     with ThreadPoolExecutor(8) as pool:
         for found in [pool.submit(gathered.run, [number], done.extend) for number in range(2000)]:
-            found.result(10)
+            found.result(60)
     assert sorted(done) == list(range(2000))
 
 

@@ -73,10 +73,10 @@ def test_keys_are_text_as_written() -> None:
     ],
 )
 def test_unusable_text_is_refused_quickly(text: str, message: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(PolyaxonfileError, match=message):
         read(text)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize("text", ["{'x': -" + "-" * 500_000 + "1}", "{'" + "\\'" * 400_000, "{" + "0xe-" * 200_000])

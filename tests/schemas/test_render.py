@@ -65,11 +65,11 @@ def test_what_templates_can_do(cmd: str, params: dict[str, Any], expected: str) 
     ],
 )
 def test_templates_that_are_refused_quickly(cmd: str, message: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(PolyaxonfileError, match=message) as caught:
         render(cmd, {"x": list(range(1000))})
     assert caught.value.problems[0].path == ("run", "cmd")
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_list_of_commands_is_joined() -> None:
 
 
 def test_folding_is_quick_on_hostile_text() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     for text in ("\\" * 130_000 + "x", "'" * 130_001, '"\\' * 65_000, "\\'" * 65_000):
         fold(text)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5

@@ -55,7 +55,9 @@ def write(service: Service, value: str) -> None:
             with contextlib.closing(redis.Redis.from_url(service.url)) as client:
                 client.set("kept", value)
         case RabbitMQ():
-            with Connection(service.url) as connection, connection.SimpleQueue("kept") as queue:
+            # It says so when it has written it out; a crash before that may lose it.
+            confirmed = Connection(service.url, transport_options={"confirm_publish": True})
+            with confirmed as connection, connection.SimpleQueue("kept") as queue:
                 queue.put(value, delivery_mode=2)
 
 
@@ -68,7 +70,7 @@ def read(service: Service) -> str:
                 return str(client.get("kept"))
         case RabbitMQ():
             with Connection(service.url) as connection, connection.SimpleQueue("kept") as queue:
-                message = queue.get(timeout=10)
+                message = queue.get(timeout=60)
                 message.ack()
                 return str(message.payload)
     raise AssertionError(service)
@@ -101,7 +103,7 @@ def test_works_then_leaves_nothing(kind: type[Service]) -> None:
         family, folder, port = tree(service), service.folder, urlsplit(service.url).port
         assert folder.is_dir()
         assert family
-    psutil.wait_procs(family, timeout=5)
+    psutil.wait_procs(family, timeout=60)
     assert [process for process in family if process.is_running()] == []
     assert not folder.exists()
     assert port is not None
@@ -207,7 +209,7 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def gone(pids: list[int], within: float = 15) -> bool:
+def gone(pids: list[int], within: float = 60) -> bool:
     """Whether all processes end in time."""
     deadline = time.monotonic() + within
     while not all(map(has_ended, pids)):
@@ -222,7 +224,7 @@ def test_stop_signal_to_the_owner_cleans_up(number: signal.Signals) -> None:
     with owner_of_a_service() as (child, pids, folder):
         assert pids
         child.send_signal(number)
-        child.wait(30)
+        child.wait(60)
         assert gone(pids)
         assert not folder.exists()
 
@@ -231,7 +233,7 @@ def test_killed_owner_takes_its_service_along() -> None:
     with owner_of_a_service() as (child, pids, folder):
         assert pids
         child.kill()
-        child.wait(30)
+        child.wait(60)
         assert gone(pids)
         shutil.rmtree(folder)
 
@@ -246,4 +248,4 @@ def test_amqp_fixture_delivers(amqp_url: str) -> None:
     name = f"probe-{uuid.uuid4().hex}"
     with Connection(amqp_url) as connection, connection.SimpleBuffer(name) as queue:
         queue.put({"row": 1})
-        assert queue.get(timeout=10).payload == {"row": 1}
+        assert queue.get(timeout=60).payload == {"row": 1}

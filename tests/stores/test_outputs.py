@@ -115,7 +115,7 @@ class TestFilesystemOutputsStore(OutputsStoreContract):
         """In a process without root's rights, for which every folder is writable."""
         child = multiprocessing.get_context("fork").Process(target=_delete_read_only_folders)
         child.start()
-        child.join(30)
+        child.join(100)
         assert child.exitcode == 0
 
     def test_copies_at_the_same_time_make_one(self, store: FilesystemOutputsStore, tmp_path: Path) -> None:

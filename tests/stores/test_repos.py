@@ -164,7 +164,7 @@ class TestCommit:
         }:
             monkeypatch.delenv(name)
         assert git(repo, "rev-parse", "refs/heads/master") == made.sha
-        assert int(git(repo, "log", "-1", "--format=%at")) > time.time() - 100
+        assert int(git(repo, "log", "-1", "--format=%at")) > time.time() - 3600
 
     def test_links_are_kept_as_links(self, repo: InternalRepo, tmp_path: Path) -> None:
         folder = write(tmp_path / "up", {"v1/model": b"1"})
@@ -331,7 +331,7 @@ def test_processes_that_commit_at_once_all_end_in_the_history(repo: InternalRepo
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(100)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     messages = git(repo, "log", "--format=%s", "master").splitlines()
     assert sorted(messages) == sorted(f"{name} {number}" for name in names for number in range(4))

@@ -78,12 +78,12 @@ class Running:
 
     def client(self, user: str = "olga") -> httpx.Client:
         headers = {"Authorization": f"Token {self.tokens[user]}"} if user else {}
-        return httpx.Client(base_url=f"{self.url}/api/v1/", headers=headers, timeout=20)
+        return httpx.Client(base_url=f"{self.url}/api/v1/", headers=headers, timeout=90)
 
     def socket(self, path: str, user: str = "olga", **headers: str) -> ClientConnection:
         given = {"Authorization": f"Token {self.tokens[user]}"} if user else {}
         address = f"ws://127.0.0.1:{self.port}/{path}"
-        return connect(address, additional_headers={**given, **headers}, open_timeout=20)
+        return connect(address, additional_headers={**given, **headers}, open_timeout=90)
 
 
 @pytest.fixture(scope="package")
@@ -113,11 +113,11 @@ def served(folder: Path, **settings: str) -> Iterator[Running]:
         yield Running(port, json.loads(prepared.stdout), process.pid)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 110  # it imports everything first
     while time.monotonic() < deadline:
         assert process.poll() is None
         try:

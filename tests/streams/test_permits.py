@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.streams.conftest import Running, events_of, log, new_run, served
 
-ENDS_WITHIN = 15.0  # seconds; asked again every second
+ENDS_WITHIN = 60.0  # seconds; asked again every second
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def follower(running: Running, olga: httpx.Client) -> Iterator[tuple[Running, ht
     """Another token of olga: its server, a client that uses it, and the address of its row."""
     made = olga.post("users/tokens", json={"name": "follower"}).json()
     with httpx.Client(
-        base_url=olga.base_url, headers={"Authorization": f"Token {made['token']}"}, timeout=20
+        base_url=olga.base_url, headers={"Authorization": f"Token {made['token']}"}, timeout=90
     ) as client:
         yield running, client, f"users/tokens/{made['id']}"
 
 
 def socket_of(running: Running, client: httpx.Client, path: str) -> ClientConnection:
     headers = {"Authorization": client.headers["Authorization"]}
-    return connect(f"ws://127.0.0.1:{running.port}/api/v1/{path}", additional_headers=headers)
+    return connect(f"ws://127.0.0.1:{running.port}/api/v1/{path}", additional_headers=headers, open_timeout=90)
 
 
 def closed(socket: ClientConnection) -> int | None:
@@ -101,25 +101,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_streams_over_the_limits_are_refused_clearly_and_ended_ones_make_room(small: Running) -> None:
     with ExitStack() as stack:
         olga, oskar = (stack.enter_context(small.client(name)) for name in ("olga", "oskar"))
         run = new_run(olga)
         path = f"{run}/logs/follow"
         first = following(stack, olga, path)
-        stack.enter_context(small.socket(f"api/v1/{run}/logs/stream")).recv(timeout=20)
+        stack.enter_context(small.socket(f"api/v1/{run}/logs/stream")).recv(timeout=90)
         refused = answered(olga, path)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
         assert "Close some" in refused.json()["detail"]
         with small.socket(f"api/v1/{run}/logs/stream") as socket:
-            assert json.loads(socket.recv(timeout=20))["status"] == "error"
+            assert json.loads(socket.recv(timeout=90))["status"] == "error"
             assert closed(socket) == 1013
         following(stack, oskar, "events")
         assert answered(oskar, path).status_code == 503
         assert olga.get(run).status_code == 200
         first.close()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while (code := answered(olga, path).status_code) == 429 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert code == 200

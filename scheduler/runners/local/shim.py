@@ -20,18 +20,18 @@ from scheduler.runners.local.files import BEGUN, EXIT, LAUNCH, LOCK, SHIM, read_
 from scheduler.runners.local.processes import identity
 from scheduler.runners.local.supervisor import Supervisor
 
-LOCK_PATIENCE = 0.5  # seconds; an observer's test of the lock takes it for microseconds
+LOCK_TRIES, LOCK_PAUSE = 100, 0.005  # an observer's test of the lock takes it for microseconds
 
 
 def acquire_lock(folder: str) -> int | None:
     """Hold the folder's lock until this process ends; None when another supervisor holds it."""
     fd = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + LOCK_PATIENCE
-    while time.monotonic() < deadline:
+    # So often, not so long: a machine that stands still for a moment must not look like another supervisor.
+    for _ in range(LOCK_TRIES):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(0.005)
+            time.sleep(LOCK_PAUSE)
         else:
             return fd
     os.close(fd)
