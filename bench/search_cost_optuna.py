@@ -16,7 +16,7 @@ from itertools import pairwise
 import optuna
 import psycopg2
 
-LATE = 100
+from bench.search_cost_space import LATE
 
 
 def storage() -> optuna.storages.RDBStorage:

@@ -24,6 +24,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - needs Django
 from django.utils import timezone  # noqa: E402
 
+from bench.search_cost_space import LATE, hptuning  # noqa: E402
 from hpsearch import SearchAlgorithm  # noqa: E402
 from polyaxon import queues  # noqa: E402
 from polyaxon.actions.groups import NewGroup, create_group  # noqa: E402
@@ -38,27 +39,7 @@ from scheduler import tasks  # noqa: E402
 from scheduler.passes import reconcile, runs  # noqa: E402
 from scheduler.runners.base import LaunchSpec, Observation, Phase, Runner, StopReason, Usage  # noqa: E402
 
-METRIC = {"name": "loss", "optimization": "minimize"}
-RESOURCE = {"name": "epochs", "type": "int"}
-LATE = 100  # of the last trials
 LONGEST = 4  # ticks of the clock
-
-
-def section(algorithm: str, trials: int, concurrency: int) -> dict[str, Any]:
-    """An hptuning section of about so many trials."""
-    matrix: dict[str, Any] = {"lr": {"loguniform": [-9, 0]}, "dropout": {"uniform": [0, 1]}}
-    if algorithm == "grid":
-        matrix = {"lr": {"linspace": [0, 1, trials // 10]}, "layers": {"range": [0, 10, 1]}}
-    rungs = {"max_iter": 81, "eta": 3, "resource": RESOURCE, "metric": METRIC}
-    sections: dict[str, Any] = {
-        "grid": {},
-        "random": {"random_search": {"n_experiments": trials}},
-        "qmc": {"qmc": {"n_experiments": trials}},
-        "tpe": {"tpe": {"n_experiments": trials, "metric": METRIC}},
-        "hyperband": {"hyperband": {**rungs, "max_iter": 243 if trials >= 500 else 9}},
-        "asha": {"asha": {**rungs, "n_experiments": trials * 2 // 3}},
-    }
-    return {"matrix": matrix, "seed": 1, "concurrency": concurrency, **sections[algorithm]}
 
 
 @dataclass(slots=True)
@@ -213,7 +194,7 @@ def make_group(algorithm: str, trials: int, concurrency: int) -> ExperimentGroup
     content = {
         "version": 1,
         "kind": "group",
-        "hptuning": section(algorithm, trials, concurrency),
+        "hptuning": hptuning(algorithm, trials, concurrency),
         "run": {"cmd": "python train.py --lr={{ lr }} --dropout={{ dropout }} --layers={{ layers }}"},
     }
     return create_group(create_project(user, name), user, NewGroup(content=json.dumps(content)))

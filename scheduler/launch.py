@@ -62,6 +62,11 @@ def _parsed(content: str, kind: str) -> Specification:
     return parse(content, kind=kind)
 
 
+def is_quick(run: Run) -> bool:
+    """Whether nothing is copied before it starts, neither code nor what another run left; on a cluster its pod does."""
+    return settings.CONFIG.on_cluster or (run.code_reference_id is None and run.cloning_strategy != "copy")
+
+
 def commit_of(run: Runnable) -> str | None:
     """The commit whose code the run has; None without code."""
     reference = run.code_reference

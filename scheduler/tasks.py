@@ -109,7 +109,7 @@ def _dispatch() -> None:
     if load.builds:
         guarded(follow_builds)
         load = slots.load()
-    dispatch(load)
+    dispatch(load, launching=True)
 
 
 @app.task(name="scheduler.sync")

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from hpsearch import Strategy, Suggestion
 from polyaxon import events
@@ -23,7 +24,9 @@ from polyaxon.actions.images import image_for
 from polyaxon.actions.statuses import first_statuses
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.durability import unsynced
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import Event, Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
+from polyaxon.db.prepared import Prepared
 from polyaxon.db.server_side import answers
 from polyaxon.db.writes import Statement, append, append_all, execute, insertion, insertion_with_key, is_refused
 from polyaxon.trials.plans import Plan, plan_of
@@ -318,8 +321,16 @@ def _origins(group: ExperimentGroup, suggestions: Sequence[Suggestion], now: _No
 
 
 def _trials_at(group: ExperimentGroup, indexes: set[int]) -> dict[int | None, Experiment]:
-    rows = group.experiments.filter(trial_index__in=indexes) if indexes else ()
+    rows = _AT.all(group=group.pk, indexes=listed(sorted(indexes))) if indexes else ()
     return {row.trial_index: row for row in rows}
+
+
+def _at(group: int, indexes: str) -> QuerySet[Experiment]:
+    rows = Experiment._default_manager.filter(experiment_group=group, trial_index__among=indexes)
+    return rows.only("trial_index", "cloning_strategy", "original_experiment_id")
+
+
+_AT = Prepared(_at, group=int, indexes=str)
 
 
 def _origin(suggestion: Suggestion, parents: Mapping[int | None, Experiment]) -> _Origin:

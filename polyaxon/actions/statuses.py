@@ -128,28 +128,41 @@ def _write(moves: Sequence[Move], statements: Sequence[Statement], *, observed: 
             wake_dependents(move.row, observed=observed)
 
 
-def statements_of(move: Move, *, condition: Statement | None = None) -> Iterator[Statement]:
-    """Changes the row, which is stored, and gives what is still to be written of it: if it meets a condition."""
-    return _statements(move, _record(move), condition=condition)
+def statements_of(moves: Sequence[Move], condition: Statement) -> Iterator[Statement]:
+    """Changes a row, which is stored or has its number, by what it does one after the other.
+
+    Gives what is still to be written of it: if it meets a condition, and then once.
+    """
+    row, records = moves[0].row, [_record(move) for move in moves]
+    fields = [name for move, record in zip(moves, records, strict=True) for name in _apply(move, record.created_at)]
+    yield _saved(row, list(dict.fromkeys(fields)), condition)
+    yield from _recorded(row, records)
 
 
-def _statements(
-    move: Move, record: StatusRecord, *, with_record: bool = True, condition: Statement | None = None
-) -> Iterator[Statement]:
-    """Changes the row, and writes what is still to be written of it.
+def _statements(move: Move, record: StatusRecord, *, with_record: bool = True) -> Iterator[Statement]:
+    """Changes the row, and gives what is still to be written of it.
 
     A row that is not stored yet is, at once if the database is to give it its number.
     """
     row, fields = move.row, _apply(move, record.created_at)
-    if row._state.adding and row.pk is not None:  # noqa: SLF001
-        yield insertion_with_key(row)
-    elif row._state.adding:  # noqa: SLF001
+    if row._state.adding and row.pk is None:  # noqa: SLF001
         append(row)
     else:
-        yield update(row, fields) if condition is None else update_only_if(row, fields, condition)
-    if with_record:
+        yield _saved(row, fields)
+    yield from _recorded(row, [record] if with_record else [])
+
+
+def _saved(row: Stateful, fields: Sequence[str], condition: Statement | None = None) -> Statement:
+    if row._state.adding:  # noqa: SLF001
+        return insertion_with_key(row)
+    return update(row, fields) if condition is None else update_only_if(row, fields, condition)
+
+
+def _recorded(row: Stateful, records: Sequence[StatusRecord]) -> Iterator[Statement]:
+    for record in records:
         setattr(record, _RECORDS[type(row)][1], row)
-        yield insertion([record])
+    if records:
+        yield insertion(records)
     if row.is_done and isinstance(row, Runnable):
         yield deletion(Token, "run", row.uuid)
 
@@ -244,7 +257,7 @@ def events_of(move: Move) -> Iterator[Event]:
     """What is told of a change that was made, not stored yet."""
     row, status = move.row, move.status
     yield events.make("new_status", row, context={"status": status, "message": move.message or ""})
-    if row.is_done and not isinstance(row, ExperimentJob):
+    if status in row.LIFECYCLE.done and not isinstance(row, ExperimentJob):
         yield events.make("failed" if status in row.LIFECYCLE.failed else "done", row, context={"status": status})
 
 

@@ -49,17 +49,17 @@ def is_possible() -> bool:
 def prepare(moves: Sequence[Move], *, first: Sequence[Statement] = (), attempts: int = 0) -> Changes:
     """Change the rows of a run, the run's first, by moves that are allowed; `first` is written with them.
 
-    `attempts`: how many more the run has then.
+    A row may make several moves, one after the other. `attempts`: how many more the run has then.
     """
     run = moves[0].row
     assert isinstance(run, Runnable)
     before = [dict(move.row.__dict__) for move in moves]
-    conditions = [_as_read(move.row) for move in moves]
+    conditions = {id(move.row): _as_read(move.row) for move in moves}
     run.attempt += attempts
-    statements, told = list(first), []
-    for move, condition in zip(moves, conditions, strict=True):
-        statements += statements_of(move, condition=condition)
-        told += list(events_of(move))
+    statements = list(first)
+    for key, condition in conditions.items():
+        statements += statements_of([move for move in moves if id(move.row) == key], condition)
+    told = [event for move in moves for event in events_of(move)]
     return Changes(run, moves, statements, told, before)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BigAutoField, CharField, UUIDField
+from django.db.models import BigAutoField, CharField, PositiveIntegerField, UUIDField
 from django.db.models.lookups import Lookup
 
 
 @BigAutoField.register_lookup
 @CharField.register_lookup
+@PositiveIntegerField.register_lookup
 @UUIDField.register_lookup
 class Among(Lookup):
     """`pk__among=listed(keys)`: the same as `in` by a text that does not change with the number of keys."""

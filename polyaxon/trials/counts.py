@@ -1,19 +1,34 @@
-"""How many trials a search has, by what has become of them: one statement, whatever their number."""
+"""How many trials a search has, by what has become of them, and where: one statement, whatever their number."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import JSONField
+from django.db.models import IntegerField, JSONField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from polyaxon.actions.runs import WAITING
 from polyaxon.db.models import Experiment, ExperimentGroup
 from polyaxon.db.server_side import answers
 from polyaxon.lifecycles import EXPERIMENT
+
+
+class Places(NamedTuple):
+    """Which suggestions have trials: how many there are, and the lowest and highest index."""
+
+    number: int
+    first: int | None
+    last: int | None
+    late: int | None  # how often values came for trials that had ended
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing below the last one."""
+        return not self.number or (self.first == 0 and self.last == self.number - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +48,31 @@ class Counts:
 def count_trials(group: ExperimentGroup) -> Counts:
     """Counts of `group` as it is now."""
     ((by_status,),) = answers(f"SELECT {_by_status('%s')}", group.pk)
-    return counts_of(by_status)
+    return _counts_of(by_status)
 
 
-def numbers() -> RawSQL:
-    """An expression for queries for groups: what `counts_of` makes counts of."""
-    return RawSQL(_by_status(f"{ExperimentGroup._meta.db_table}.id"), [], output_field=JSONField())  # noqa: S611 - fixed
+def with_numbers(groups: QuerySet[ExperimentGroup]) -> QuerySet[ExperimentGroup]:
+    """Groups, each read together with its counts, and with which suggestions have trials."""
+    group = f"{ExperimentGroup._meta.db_table}.id"
+    return groups.annotate(
+        _trials=RawSQL(_by_status(group), [], output_field=JSONField()),  # noqa: S611 - fixed
+        _first_trial=RawSQL(_end("MIN", group), [], output_field=IntegerField()),  # noqa: S611 - fixed
+        _last_trial=RawSQL(_end("MAX", group), [], output_field=IntegerField()),  # noqa: S611 - fixed
+    )
 
 
-def counts_of(by_status: str | Mapping[str, int] | None) -> Counts:
+def counts_as_read(group: ExperimentGroup) -> Counts:
+    """Of a group that was read `with_numbers`."""
+    return _counts_of(group.__dict__["_trials"])
+
+
+def places_as_read(group: ExperimentGroup) -> Places:
+    """The same."""
+    known = group.__dict__
+    return Places(counts_as_read(group).trials, known["_first_trial"], known["_last_trial"], group.late_values)
+
+
+def _counts_of(by_status: str | Mapping[str, int] | None) -> Counts:
     """Counts by how many trials have each status."""
     found: Mapping[str, int] = json.loads(by_status) if isinstance(by_status, str) else by_status or {}
 
@@ -49,6 +80,11 @@ def counts_of(by_status: str | Mapping[str, int] | None) -> Counts:
         return sum(number for status, number in found.items() if status in statuses)
 
     return Counts(sum(found.values()), having(WAITING), having(EXPERIMENT.open), having(EXPERIMENT.failed))
+
+
+def _end(function: str, group: str) -> str:
+    """The lowest or highest index of a group's trials; null if it has none."""
+    return f"(SELECT {function}(trial_index) FROM {Experiment._meta.db_table} WHERE experiment_group_id = {group})"  # noqa: S608
 
 
 def _by_status(group: str) -> str:

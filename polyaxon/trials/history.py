@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection
 
@@ -16,6 +16,7 @@ from polyaxon.db.lookups import is_among, listed
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
 from polyaxon.db.server_side import answers
 from polyaxon.stores.series import last_values
+from polyaxon.trials.counts import Places
 from polyaxon.trials.finished import FINISHED, Sign
 from polyaxon.trials.standings import STANDINGS, Standing, Standings
 from polyaxon.trials.states import state_of
@@ -93,26 +94,15 @@ SELECT trial_index, following FROM (
 """)
 
 
-class Places(NamedTuple):
-    """Which suggestions have trials: how many there are, and the lowest and highest index."""
-
-    number: int
-    first: int | None
-    last: int | None
-    late: int | None  # how often values came for trials that had ended
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is missing below the last one."""
-        return not self.number or (self.first == 0 and self.last == self.number - 1)
-
-
 class DatabaseHistory(History):
-    """The history of one group. What it answered once it does not ask again, so a pass makes a new one."""
+    """The history of one group. What it answered once it does not ask again, so a pass makes a new one.
 
-    def __init__(self, group: ExperimentGroup) -> None:
+    `places`: if they have been read already.
+    """
+
+    def __init__(self, group: ExperimentGroup, places: Places | None = None) -> None:
         self._group = group
-        self._places: Places | None = None
+        self._places = places
         self._known_standings: Standings | None = None
 
     def __len__(self) -> int:

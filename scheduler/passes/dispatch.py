@@ -8,6 +8,7 @@ one of the runs is not as it was read any more. Then, and elsewhere, one does it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from typing import cast
@@ -27,23 +28,24 @@ from polyaxon.db.prepared import Prepared
 from polyaxon.db.writes import Statement
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_all
-from scheduler.passes import fairness, queue, slots
+from scheduler.passes import fairness, queue, slots, starting
 from scheduler.passes.replicas import as_read_or_new, locked_rows, masters, narrow, with_next_master
 
 AT_ONCE = 200  # SQLite bounds the values of a statement
 MOST = 50  # runs whose changes are one round trip
 
 
-def dispatch(seen: slots.Load | None = None) -> int:
+def dispatch(seen: slots.Load | None = None, *, launching: bool = False) -> int:
     """Set as many waiting runs to `scheduled` as there are slots; returns how many.
 
-    `seen`: the load a moment ago. What has come since then has a wake-up of its own.
+    `seen`: the load a moment ago. What has come since then has a wake-up of its own. With `launching` runs may be
+    launched at once, if that is quick.
     """
     load = seen or slots.load()
     served = _dispatch_services() if load.services else 0
     if _free(load.active) <= 0 or not load.is_anything_waiting:
         return served  # the usual case, without the database's write lock
-    given = _give_out_as_read(load)
+    given = _give_out_as_read(load, launching=launching)
     return served + (_give_out_locked(load) if given is None else given)
 
 
@@ -56,19 +58,22 @@ def _next_runs(free: int, load: slots.Load) -> list[slots.Waiting]:
 # -- if nobody else does --
 
 
-def _give_out_as_read(load: slots.Load) -> int | None:
+def _give_out_as_read(load: slots.Load, *, launching: bool) -> int | None:
     """How many runs got a slot; None if it has to be done under the lock."""
     if load.version is None or not unlocked.is_possible():
         return None
     runs = _next_runs(_free(load.active), load)
     if len(runs) > MOST:
         return None
+    hold = _held_once_more(load.version)
+    if launching and (started := starting.start(runs, hold)) is not None:
+        return started
     rows = [row for model, part in groupby(runs, key=lambda run: run.model) for row in _read(model, part)]
     if len({row.project_id for row in rows}) > 1:
         return None
     wanted = [row for row in rows if row.stop_requested_at is None and may_move(row, s.SCHEDULED)]
     changes = [unlocked.prepare(_moves(row), attempts=1) for row in wanted]
-    if changes and not unlocked.write(changes, durable=False, first=[_held_once_more(load.version)]):
+    if changes and not unlocked.write(changes, durable=False, first=[hold]):
         return None
     wake_all(wanted)
     return len(wanted)
@@ -103,7 +108,9 @@ def _held_once_more(version: int) -> Statement:
 
 @transaction.atomic
 def _give_out_locked(load: slots.Load) -> int:
-    runs = _next_runs(_free(_active_alone()), load)
+    active = _active_alone()
+    # What others have given out since the load was read takes room of the searches, too.
+    runs = _next_runs(_free(active), replace(load, next_trials=None))
     return sum(_schedule(runs[start : start + AT_ONCE]) for start in range(0, len(runs), AT_ONCE))
 
 

@@ -20,7 +20,7 @@ from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials import Counts, DatabaseHistory, Plan, plan_of
-from polyaxon.trials.counts import counts_of, numbers
+from polyaxon.trials.counts import counts_as_read, places_as_read, with_numbers
 from polyaxon.trials.goals import best_trials
 from polyaxon.trials.hours import hours_spent
 from polyaxon.wakeups import wake
@@ -58,7 +58,7 @@ def _renew(group: ExperimentGroup) -> bool:
     return fresh is not None
 
 
-_GROUP = Prepared(lambda pk: ExperimentGroup._base_manager.filter(pk=pk).annotate(_trials=numbers()), pk=int)
+_GROUP = Prepared(lambda pk: with_numbers(ExperimentGroup._base_manager.filter(pk=pk)), pk=int)
 
 
 def _guarded(group: ExperimentGroup) -> None:
@@ -81,7 +81,7 @@ def _advance(group: ExperimentGroup) -> None:
     if group.status in group.LIFECYCLE.pending:
         set_status(group, s.RUNNING)
     plan = plan_of(group)
-    counts = counts_of(group.__dict__["_trials"])  # read with its row
+    counts = counts_as_read(group)
     if ends_early(group, plan, counts):
         _stop(group)
         return
@@ -108,7 +108,7 @@ def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts) -> Counts:
     """Have the next trials made; the counts with them."""
     room = 0 if group.suggestions_complete else _room(plan, counts)
     if room > 0:
-        decision = plan.algorithm.suggest(DatabaseHistory(group), limit=room)
+        decision = plan.algorithm.suggest(DatabaseHistory(group, places_as_read(group)), limit=room)
         added = len(add_trials(group, decision.suggestions, complete=decision.finished))
         counts = Counts(counts.trials + added, counts.waiting + added, counts.open + added, counts.failed)
         if added and not decision.finished and _room(plan, counts) > 0:

@@ -29,7 +29,7 @@ from scheduler.passes import launching, queue, services
 from scheduler.passes.guard import guarded
 from scheduler.passes.queue import Run
 from scheduler.passes.transitions import begin, move
-from scheduler.runners.base import Attempt, Observation, Phase, Runner, RunnerError, StopReason
+from scheduler.runners.base import Attempt, LaunchSpec, Observation, Phase, Runner, RunnerError, StopReason
 
 KEPT_AFTER_END = timedelta(minutes=5)
 PATIENCE = timedelta(hours=1)  # with a launch that fails for a reason that may pass
@@ -157,7 +157,7 @@ def _absent(run: Run, runner: Runner, *, launching: bool) -> None:
 
 def _begin(run: Run, runner: Runner) -> None:
     begun = timezone.now()
-    try:
+    with _failure_told(run):
         spec, token = launching.prepare(run)
         if begin(run, token, begun):
             launching.submit(run, spec, runner)
@@ -165,20 +165,28 @@ def _begin(run: Run, runner: Runner) -> None:
                 move(run, s.STARTING, at=begun)
         elif run.stop_requested_at is not None and not run.is_done:
             _absent(run, runner, launching=False)
-    except launching.Refused as error:
-        move(run, s.FAILED, message=f"Could not be started: {error}")
-    except launching.NotYet as error:
-        _not_yet(run, error)
+
+
+def submit(run: Run, spec: LaunchSpec) -> None:
+    """Hand a run that has begun to the runner, and say so if that fails."""
+    with _failure_told(run):
+        launching.submit(run, spec, configured_runner())
 
 
 def after_submit(run: Run, error: Exception | None) -> None:
     """Say what became of a launch that the runner was asked for: `error` is what it raised."""
-    try:
+    with _failure_told(run):
         launching.check(run, error)
-    except launching.Refused as refused:
-        move(run, s.FAILED, message=f"Could not be started: {refused}")
-    except launching.NotYet as reason:
-        _not_yet(run, reason)
+
+
+@contextmanager
+def _failure_told(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except launching.Refused as error:
+        move(run, s.FAILED, message=f"Could not be started: {error}")
+    except launching.NotYet as error:
+        _not_yet(run, error)
 
 
 def _not_yet(run: Run, error: launching.NotYet) -> None:

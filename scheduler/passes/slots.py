@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
@@ -18,6 +19,7 @@ from polyaxon.lifecycles import tables as s
 from scheduler.passes.queue import SERVICES, Run
 
 SERVICES_AT_ONCE = 100
+READ_AHEAD = 50  # trials of each search that are read with the load
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Load:
     images: bool  # builds wait
     services: bool  # notebooks or tensorboards wait, which take no slot
     version: int | None  # of the lock of those who give out slots; None before anybody has
+    next_trials: Sequence[Waiting] | None = None  # as `trials` gives them, as far as they were read with it
 
     @property
     def is_anything_waiting(self) -> bool:
@@ -40,7 +43,9 @@ class Load:
 
 def load() -> Load:
     """By one statement: most of the time nothing follows from it."""
-    ((active, builds, singles, jobs, trials, images, services, version),) = answers(_LOAD)
+    sql = _LOAD_WITH_TRIALS if connection.vendor == "postgresql" else _LOAD
+    ((active, builds, singles, jobs, trials, images, services, version, *following),) = answers(sql)
+    columns = [column or () for column in following]  # of no rows there is not even an empty list
     return Load(
         active=int(active),
         builds=bool(builds),
@@ -50,6 +55,7 @@ def load() -> Load:
         images=bool(images),
         services=bool(services),
         version=version,
+        next_trials=[_waiting(*row) for row in zip(*columns, strict=True)] if columns else None,
     )
 
 
@@ -84,11 +90,11 @@ SELECT (SELECT COUNT(*) FROM {experiments} WHERE {active}) + (SELECT COUNT(*) FR
      + (SELECT COUNT(*) FROM {images} WHERE {active_job})
 """)
 _LOAD = ACTIVE + _named("""
-     , {builds},
-       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL),
-       EXISTS (SELECT 1 FROM {jobs} WHERE {ready}),
-       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL),
-       EXISTS (SELECT 1 FROM {images} WHERE {ready}),
+       AS active, {builds} AS builds,
+       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NULL) AS singles,
+       EXISTS (SELECT 1 FROM {jobs} WHERE {ready}) AS jobs,
+       EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL) AS trials,
+       EXISTS (SELECT 1 FROM {images} WHERE {ready}) AS images,
        EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready}),
        (SELECT version FROM {locks} WHERE name = 'dispatch')
 """)
@@ -132,6 +138,8 @@ def trials(limit: int, seen: Load) -> list[Waiting]:
     """Of each search as many as it may start, and at most `limit`."""
     if not seen.trials:
         return []
+    if seen.next_trials is not None and (limit <= READ_AHEAD or len(seen.next_trials) < READ_AHEAD):
+        return list(seen.next_trials)
     if connection.vendor == "postgresql":
         return [_waiting(*row) for row in answers(_TRIALS_OF_ALL, limit)]
     return [run for group, free in _searches() for run in _trials(group, min(free, limit))]
@@ -217,6 +225,11 @@ SELECT trial.priority, trial.created_at, trial.id FROM search, most, LATERAL (
   {_named(_NEXT_TRIALS.replace("SEARCH", "search.id").replace("ROOM", f"GREATEST({_ROOM}, 0)"))}
 ) trial
 """  # noqa: S608 - names of tables
+_LOAD_WITH_TRIALS = f"""
+SELECT load.*, following.* FROM ({_LOAD}) load LEFT JOIN LATERAL (
+  SELECT ARRAY_AGG(priority), ARRAY_AGG(created_at), ARRAY_AGG(id) FROM ({_TRIALS_OF_ALL}) listed
+) following ON load.trials
+""".replace("%s", str(READ_AHEAD))  # noqa: S608 - names of tables
 
 
 def _moment(value: datetime) -> datetime:
