@@ -167,16 +167,12 @@ def _begin(run: Run, runner: Runner) -> None:
             _absent(run, runner, launching=False)
 
 
-def submit(run: Run, spec: LaunchSpec) -> None:
-    """Hand a run that has begun to the runner, and say so if that fails."""
-    with _failure_told(run):
-        launching.submit(run, spec, configured_runner())
-
-
-def after_submit(run: Run, error: Exception | None) -> None:
-    """Say what became of a launch that the runner was asked for: `error` is what it raised."""
-    with _failure_told(run):
-        launching.check(run, error)
+def submit_all(begun: Sequence[tuple[Run, LaunchSpec]]) -> None:
+    """Hand runs that have begun to the runner, and say so of those for which that fails."""
+    errors = configured_runner().submit_all([spec for _, spec in begun])
+    for (run, _), error in zip(begun, errors, strict=True):
+        with _failure_told(run):
+            launching.check(run, error)
 
 
 @contextmanager

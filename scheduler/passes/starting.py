@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from polyaxon.actions import unlocked
+from polyaxon.actions.log_shipments import open_shipments
 from polyaxon.actions.statuses import Move, may_move
 from polyaxon.db.lookups import listed
 from polyaxon.db.models import Experiment
@@ -23,6 +25,7 @@ from scheduler import launch
 from scheduler.passes import launching, runs
 from scheduler.passes.replicas import as_read_or_new, remember, with_next_master
 from scheduler.passes.slots import Waiting
+from scheduler.runners.base import LaunchSpec
 
 MOST = 4
 
@@ -49,17 +52,25 @@ def _start(waiting: Sequence[Experiment], first: Statement) -> int | None:
         prepared = [launching.prepare(run) for run in waiting]
     except (launching.Refused, launching.NotYet):
         return None  # said by the second step
+    if not all(_has_one_replica(spec) for spec, _ in prepared):
+        return None
+    if settings.CONFIG.on_cluster:
+        open_shipments(waiting)
     tokens = [insertion([token]) for _, token in prepared if token is not None]
     if not unlocked.write(changes, durable=True, first=[first, *tokens]):
         return None
-    for run, (spec, _) in zip(waiting, prepared, strict=True):
+    for run in waiting:
         remember(run, replicas[run.pk])
-        runs.submit(run, spec)
+    runs.submit_all([(run, spec) for run, (spec, _) in zip(waiting, prepared, strict=True)])
     return len(waiting)
 
 
 def _is_usual(run: Experiment) -> bool:
     return run.stop_requested_at is None and may_move(run, s.SCHEDULED) and launch.is_quick(run)
+
+
+def _has_one_replica(spec: LaunchSpec) -> bool:
+    return spec.cluster is None or len(spec.cluster.replicas) == 1
 
 
 def _moves(run: Experiment, replicas: Sequence[Stateful]) -> list[Move]:

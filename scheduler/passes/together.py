@@ -54,10 +54,7 @@ def _launch(waiting: Sequence[Run]) -> set[int]:
     at = timezone.now()
     prepared = list(_prepared(waiting))
     wanted = _starting(prepared, at)
-    begun = [(run, spec) for run, spec, _ in prepared if run.pk in wanted]
-    errors = configured_runner().submit_all([spec for _, spec in begun])
-    for (run, _), error in zip(begun, errors, strict=True):
-        runs.after_submit(run, error)
+    runs.submit_all([(run, spec) for run, spec, _ in prepared if run.pk in wanted])
     return wanted
 
 
