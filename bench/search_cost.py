@@ -1,7 +1,8 @@
 """What a trial costs a search on Postgres, beside Optuna with its storage on the same server.
 
 Ours: the rows of a suggestion, its dispatch, launch, statuses, events, one reported value and its search's passes, with
-a runner that starts nothing. Optuna: asking for a trial, its parameters, and telling one value.
+a runner that starts nothing. Optuna: asking for a trial, its parameters, and telling one value. And what suggestions
+take of samplers that model trials, beside the same samplers alone with their trials in memory.
 """
 
 from __future__ import annotations
@@ -21,23 +22,31 @@ from tests.services.postgres import Postgres
 TRIALS, QUICK_TRIALS = 1_000, 60
 AT_ONCE = 8
 LARGE, QUICK_LARGE = 10_000, 300
-OURS = ("grid", "random", "qmc", "hyperband", "asha", "tpe")
+OURS = ("grid", "random", "qmc", "hyperband", "asha", "tpe", "cma_es")
 KEYS = ("rest", "suggestion")
 OPTUNA = ("grid", "random", "tpe")
+MODELLED, QUICK_MODELLED = 200, 30  # trials of a Bayesian optimisation, whose model is fitted anew for each
 
 
 def main(*, quick: bool = False) -> None:
-    trials, large = (QUICK_TRIALS, QUICK_LARGE) if quick else (TRIALS, LARGE)
+    trials, large, modelled = (QUICK_TRIALS, QUICK_LARGE, QUICK_MODELLED) if quick else (TRIALS, LARGE, MODELLED)
     print(f"{trials:,} trials; ms a trial, median (of the last hundred)\n")
     print("| search | one at a time: all but the suggestion | suggestion | eight at a time: all but it | suggestion |")
     print("|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="polyaxon-bench-") as folder, Postgres(settings=DURABLE) as postgres:
         environment = _environment(postgres.url, Path(folder))
+        found: dict[str, list[dict[str, Any]]] = {}
         for name in OURS:
-            print(_row(f"ours, {name}", *_of_ours(environment, name, trials)), flush=True)
+            found[name] = _of_ours(environment, name, trials)
+            print(_row(f"ours, {name}", *found[name]), flush=True)
         for name in OPTUNA:
             figures = _measured(environment, "bench.search_cost_optuna", name, trials)
             print(_row(f"Optuna, {name}", figures), flush=True)
+        print("\n| sampler, one at a time | a suggestion | alone, in memory | times as long |\n|---|---|---|---|")
+        for name in ("tpe", "cma_es"):
+            print(_beside(name, trials, found[name][0], _alone(environment, name, trials)), flush=True)
+        bo = _measured(environment, "bench.search_cost_ours", "bo", modelled, 1)
+        print(_beside("bo", modelled, bo, _alone(environment, "bo", modelled)), flush=True)
         grid = _measured(environment, "bench.search_cost_ours", "grid", large, 50)
     print(f"\nA grid of {large:,} trials, 50 at a time: longest pass {grid['longest_pass']:.0f} ms; memory", end=" ")
     print(f"{grid['memory_start']:.0f} MiB after the first hundred, {grid['memory_end']:.0f} MiB at the end.")
@@ -63,6 +72,16 @@ def _measured(environment: dict[str, str], module: str, *arguments: Any) -> dict
 
 def _of_ours(environment: dict[str, str], name: str, trials: int) -> list[dict[str, Any]]:
     return [_measured(environment, "bench.search_cost_ours", name, trials, at_once) for at_once in (1, AT_ONCE)]
+
+
+def _alone(environment: dict[str, str], name: str, trials: int) -> dict[str, Any]:
+    return _measured(environment, "bench.search_cost_alone", name, trials)
+
+
+def _beside(name: str, trials: int, ours: dict[str, Any], alone: dict[str, Any]) -> str:
+    pairs = [f"{each['suggestion']:.1f} ({each['suggestion_late']:.1f})" for each in (ours, alone)]
+    ratio = f"{ours['suggestion'] / alone['suggestion']:.2f} ({ours['suggestion_late'] / alone['suggestion_late']:.2f})"
+    return f"| {name}, {trials:,} trials | {' | '.join(pairs)} | {ratio} |"
 
 
 def _row(name: str, one: dict[str, Any], several: dict[str, Any] | None = None) -> str:

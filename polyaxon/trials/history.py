@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,9 +12,8 @@ from hpsearch import History, Leader, Score, Stage, Tally, Trial
 from polyaxon.db.lookups import is_among, listed
 from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
 from polyaxon.db.server_side import answers
-from polyaxon.stores.series import last_values
 from polyaxon.trials.counts import Places
-from polyaxon.trials.finished import FINISHED, Sign
+from polyaxon.trials.members import TRIALS, members_of, trials_of
 from polyaxon.trials.standings import STANDINGS, Standing, Standings
 from polyaxon.trials.states import state_of
 from polyaxon_schemas.search import Metric
@@ -37,11 +33,6 @@ def _named(sql: str) -> str:
     return sql.format(**_NAMES)
 
 
-# A trial of before decisions were stored has none, and stands at the first stage.
-_TRIALS = _named("""
-SELECT e.id, e.trial_index, e.status, e.params, COALESCE(d.bracket, 0), COALESCE(d.rung, 0), d.parent_index, d.numbers
-FROM {experiments} e LEFT JOIN {decisions} d ON d.experiment_id = e.id AND d.kind = 'start'
-""")
 _STAGE = _named("""
 FROM {decisions} d JOIN {experiments} e ON e.id = d.experiment_id
 WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.rung = %s AND e.trial_index IS NOT NULL
@@ -71,15 +62,6 @@ JOIN {experiments} e ON e.id = d.experiment_id
 LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'metric'
 WHERE e.trial_index IS NOT NULL
 ORDER BY d.id
-""")
-# Neither what a resumed search made anew, nor what a person added and then archived.
-_SIGNS = _named("""
-SELECT e.id, e.trial_index, e.status, e.updated_at, (SELECT late_values FROM {groups} WHERE id = %s)
-FROM {experiments} e
-WHERE e.experiment_group_id = %s AND (e.trial_index IS NOT NULL OR NOT e.deleted AND NOT EXISTS (
-  SELECT 1 FROM {decisions} d WHERE d.experiment_id = e.id AND d.kind = 'replaced'
-))
-ORDER BY e.id
 """)
 _PLACES = _named("""
 SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index), (SELECT late_values FROM {groups} WHERE id = %s)
@@ -118,18 +100,18 @@ class DatabaseHistory(History):
         return found
 
     def get(self, index: int) -> Trial | None:
-        rows = answers(f"{_TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
-        return next(iter(_trials(rows).values()), None)
+        rows = answers(f"{TRIALS} WHERE e.experiment_group_id = %s AND e.trial_index = %s", self._group.pk, index)
+        return next(iter(trials_of(rows).values()), None)
 
     def all(self) -> Sequence[Trial]:
-        members = _members(self._group)
+        members = members_of(self._group)
         found = [trial for trial in members if trial.index is not None]
         found.sort(key=lambda trial: trial.index or 0)
         return [*found, *(trial for trial in members if trial.index is None), *_inherited(self._group)]
 
     def stage(self, stage: Stage) -> Sequence[Trial]:
         where = f"WHERE e.id IN (SELECT e.id {_STAGE}) ORDER BY e.trial_index"
-        return list(_trials(_fetch(f"{_TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
+        return list(trials_of(_fetch(f"{TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
 
     def scores(self, stage: Stage, metric: str) -> Sequence[Score]:
         rows = _fetch(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
@@ -164,18 +146,6 @@ class DatabaseHistory(History):
             yield last + 1, planned if following is None else following
 
 
-def _members(group: ExperimentGroup) -> list[Trial]:
-    """Every trial of a group by id. Those that are done are read once, and again when they have changed."""
-    signs = {key: Sign(*rest) for key, *rest in _fetch(_SIGNS, group.pk, group.pk)}
-    known = FINISHED.known(group.pk, signs)
-    wanted = [key for key in signs if key not in known]
-    fresh = _trials(_fetch(f"{_TRIALS} WHERE e.id IN ({_listed(wanted)})")) if wanted else {}
-    done = {key: trial for key, trial in fresh.items() if trial.state.is_done}
-    FINISHED.keep(group.pk, {key: (signs[key], trial) for key, trial in done.items()})
-    both = known | fresh
-    return [both[key] for key in signs if key in both]
-
-
 def _standings(group: int, known: Standings) -> list[Standing]:
     """What is new in a search, and what had not ended."""
     metric = known.metric.name if known.metric else ""
@@ -194,37 +164,12 @@ def _inherited(group: ExperimentGroup) -> list[Trial]:
     while group.cloning_strategy == COPY and group.original_group is not None and group.original_group.pk not in seen:
         group = group.original_group
         seen.add(group.pk)
-        found += [_by_hand(trial) for trial in _members(group) if trial.state.is_done]
+        found += [_by_hand(trial) for trial in members_of(group) if trial.state.is_done]
     return found
 
 
 def _by_hand(trial: Trial) -> Trial:
     return Trial(None, trial.params, trial.state, trial.metrics)
-
-
-def _trials(rows: Sequence[tuple[Any, ...]]) -> dict[int, Trial]:
-    """Trials by the id of the experiment, in the order of `rows`."""
-    metrics: dict[int, dict[str, float]] = defaultdict(dict)
-    for experiment, name, last in last_values([row[0] for row in rows]):
-        metrics[experiment][name] = math.nan if last is None else last
-    return {row[0]: _trial(row, metrics.get(row[0], {})) for row in rows}
-
-
-def _trial(row: tuple[Any, ...], metrics: dict[str, float]) -> Trial:
-    _, index, status, params, bracket, rung, parent, numbers = row
-    params, numbers = _loaded(params), _loaded(numbers)
-    if index is None:
-        return Trial(None, params, state_of(status), metrics)
-    return Trial(index, params, state_of(status), metrics, Stage(bracket, rung), parent, numbers)
-
-
-def _loaded(value: Any) -> dict[str, Any]:
-    """A JSON column as it comes past the ORM."""
-    return (json.loads(value) if isinstance(value, str) else value) or {}
-
-
-def _listed(keys: Iterable[int]) -> str:
-    return ", ".join(map(str, map(int, keys)))
 
 
 def _fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 
-from hpsearch import Leader, Stage, Strategy, Suggestion, Tally, TrialState
+from hpsearch import Leader, Stage, Strategy, Suggestion, Tally, Trial, TrialState
 from polyaxon.actions.new_trials import add_trials
+from polyaxon.actions.runs import archive
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
 from polyaxon.trials import DatabaseHistory
+from polyaxon.trials.finished import FINISHED
+from polyaxon.trials.members import MEMBERS, Members
+from polyaxon.trials.members import Kept as KeptMembers
 from polyaxon.trials.standings import STANDINGS, Kept, Standing, Standings
 from polyaxon_schemas.search import Metric
 from tests.contents import group_content
+from tests.db.test_trial_history import plain
 from tests.factories import make_experiment, make_group, make_metrics
 
 LOSS = Metric(name="loss", optimization="minimize")
@@ -28,18 +35,21 @@ def seen(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
     history = DatabaseHistory(group)
     tallies = [dict(history.tallies(bracket)) for bracket in range(2)]
     leaders = [list(history.leaders(bracket, metric, BEST, 5)) for bracket in range(2)]
-    return tallies, leaders, dict(history.tallies(0))
+    return tallies, leaders, dict(history.tallies(0)), plain(history.all())
 
 
 def seen_by_another(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
     """By a process that knows nothing."""
-    kept = dict(STANDINGS._searches)
-    STANDINGS._searches.clear()
+    kept = [STANDINGS._searches, MEMBERS._groups, FINISHED._groups]
+    before = [dict(each) for each in kept]
+    for each in kept:
+        each.clear()
     try:
         return seen(group, metric)
     finally:
-        STANDINGS._searches.clear()
-        STANDINGS._searches.update(kept)
+        for each, known in zip(kept, before, strict=True):
+            each.clear()
+            each.update(known)  # type: ignore[arg-type]
 
 
 def values(rng: random.Random) -> dict[str, float]:
@@ -59,9 +69,8 @@ class World:
         return list(self.group.experiments.filter(trial_index__isnull=False).order_by("pk"))
 
     def act(self) -> None:
-        self.rng.choice(
-            [self.add, self.add, self.report, self.end, self.end, self.end_reporting, self.replace, self.lose]
-        )()
+        often = [self.add, self.report, self.end] * 2
+        self.rng.choice([*often, self.end_reporting, self.replace, self.lose, self.add_by_hand, self.archive])()
 
     def add(self) -> None:
         there = {trial.trial_index or 0 for trial in self.trials}
@@ -74,13 +83,25 @@ class World:
             made = Suggestion(index, {"lr": 0.1}, stage=stage, parent=parent, strategy=strategy)
             add_trials(self.group, [made], complete=False)
 
+    @property
+    def by_hand(self) -> list[Experiment]:
+        return list(self.group.experiments.filter(trial_index=None, deleted=False).order_by("pk"))
+
+    def add_by_hand(self) -> None:
+        made = make_experiment(self.group.project, group=self.group, params={"lr": self.rng.random()})
+        make_metrics(made, values(self.rng))
+
+    def archive(self) -> None:
+        if self.by_hand:
+            archive(self.rng.choice(self.by_hand), self.group.user)
+
     def report(self) -> None:
         """Of any trial, those that have ended too."""
         if self.trials:
-            make_metrics(self.rng.choice(self.trials), values(self.rng))
+            make_metrics(self.rng.choice([*self.trials, *self.by_hand]), values(self.rng))
 
     def end(self) -> None:
-        open_ones = [trial for trial in self.trials if not trial.is_done]
+        open_ones = [trial for trial in (*self.trials, *self.by_hand) if not trial.is_done]
         if open_ones:
             set_status(self.rng.choice(open_ones), self.rng.choice(["running", "succeeded", "failed", "stopped"]))
 
@@ -109,6 +130,31 @@ def test_what_is_kept_is_what_another_process_reads(seed: int) -> None:
             world.act()
         metric = ACCURACY if world.rng.random() < 0.1 else LOSS
         assert seen(world.group, metric) == seen_by_another(world.group, metric)
+
+
+@pytest.mark.django_db
+def test_members_are_read_once_in_one_round_trip(django_assert_num_queries: Any) -> None:
+    group = make_group(content=group_content(n=100))
+    trials = add_trials(group, [Suggestion(index, {"lr": 0.5}) for index in range(10)], complete=False)
+    for trial in trials[:9]:
+        make_metrics(trial, {"loss": 1.0})
+        set_status(trial, "succeeded")
+    DatabaseHistory(group).all()
+    set_status(trials[9], "succeeded")
+    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 3):
+        assert [trial.state.is_done for trial in DatabaseHistory(group).all()] == [True] * 10
+    kept, looked = MEMBERS.get(group.uuid), DatabaseHistory(group).all()
+    assert connection.vendor != "postgresql" or all(looked[place] is kept.done[trials[place].pk] for place in range(10))
+
+
+def test_what_is_kept_of_members_is_bounded() -> None:
+    kept, groups = KeptMembers(most_groups=2, most_trials=5), [uuid4() for _ in range(3)]
+    several = Members(done={key: Trial(key, {}, TrialState.SUCCEEDED) for key in range(3)})
+    for group in groups:
+        kept.put(group, replace(several, done=dict(list(several.done.items())[:2])))
+    assert [len(kept.get(group)) for group in groups] == [0, 2, 2]
+    kept.put(groups[0], several)
+    assert [len(kept.get(group)) for group in groups] == [3, 0, 2]
 
 
 @pytest.mark.django_db
