@@ -35,10 +35,18 @@ _ADDED = 2**40
 class _Kept:
     """A trial as Optuna knows it, and what that was made of."""
 
+    trial: Trial
     params: Mapping[str, Any]
     state: str
     value: float | None
     made: FrozenTrial | None
+
+    def is_of(self, trial: Trial, metric: str) -> bool:
+        """Whether the trial is as it was then. Mostly it is the very same."""
+        if trial is self.trial:
+            return True
+        same = (self.state, self.value) == (trial.state, trial.metrics.get(metric))
+        return same and self.params == trial.params
 
 
 _conversions: Recent[dict[int, _Kept]] = Recent(_SEARCHES)
@@ -98,11 +106,10 @@ def _converted(
     found = []
     for place, trial in enumerate(trials):
         number = _ADDED + place if trial.index is None else trial.index
-        value = trial.metrics.get(metric)
         known = kept.get(number)
-        if known is None or known.state != trial.state or known.value != value or known.params != trial.params:
+        if known is None or not known.is_of(trial, metric):
             made = _frozen(encoding, number, trial, metric, space)
-            known = kept[number] = _Kept(dict(trial.params), trial.state, value, made)
+            known = kept[number] = _Kept(trial, dict(trial.params), trial.state, trial.metrics.get(metric), made)
         if known.made is not None:
             found.append(known.made)
     return found
