@@ -14,6 +14,7 @@ EXPIRY_INTERVAL = 300.0  # seconds
 SWEEP_INTERVAL = 3600.0
 IDLE_INTERVAL = 15.0
 TIDY_INTERVAL = 10.0
+STATISTICS_INTERVAL = 5.0
 REPLICAS_INTERVAL = 1.0
 # Of searches that look at what their trials report while they run. Reports themselves wake nobody: they come too often.
 SEARCHES_INTERVAL = 2.0
@@ -27,6 +28,7 @@ def timetable(config: Config) -> dict[str, dict[str, Any]]:
         "scheduler.reconcile": config.scheduler.reconcile_interval,
         "scheduler.tidy": max(config.scheduler.reconcile_interval, TIDY_INTERVAL),
         "scheduler.searches": SEARCHES_INTERVAL,
+        "scheduler.statistics": STATISTICS_INTERVAL,
         "scheduler.expire": EXPIRY_INTERVAL,
         "scheduler.sweep": SWEEP_INTERVAL,
         "scheduler.idle": IDLE_INTERVAL,

@@ -19,6 +19,7 @@ from scheduler.passes.idle import stop_idle
 from scheduler.passes.pruning import groups_to_watch
 from scheduler.passes.replica_statuses import follow_replicas, note_nodes
 from scheduler.passes.runs import advance
+from scheduler.passes.statistics import look_at_tables
 from scheduler.passes.sweep import sweep
 from scheduler.passes.webhooks import deliver
 from scheduler.turns import Gathered, Rounds, one_at_a_time
@@ -153,6 +154,12 @@ def sweep_pass() -> None:
 @one_at_a_time
 def reconcile_pass() -> None:
     guarded(reconcile.reconcile)
+
+
+@app.task(name="scheduler.statistics")
+@one_at_a_time
+def statistics_pass() -> None:
+    guarded(look_at_tables)
 
 
 @app.task(name="scheduler.tidy")

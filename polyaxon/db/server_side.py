@@ -8,6 +8,7 @@ statements whose text is always the same. On SQLite, and behind a pooler that gi
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 MOST_VALUES = 200
 """A statement with more of them comes in many lengths, each of which would stay with the connection."""
+LONGEST_KEPT = 300.0
+"""Seconds after which plans are made anew."""
 MOST_STATEMENTS = 1000
 """Of the process. What comes later is sent as it is."""
 
@@ -45,6 +48,8 @@ def run(cursor: Any, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         return
     known = _known(ours)
     texts = [_sent(sql, len(values), known) for sql, values in statements]
+    if known.usable and known.plans.are_old(time.monotonic()):
+        texts.insert(0, "DISCARD PLANS")
     try:
         cursor.execute("; ".join(texts), [value for _, values in statements for value in values])
     except NotSupportedError:  # the type of a column has changed: what was planned for the old one is of no more use
@@ -70,12 +75,28 @@ def quoted(statuses: Iterable[str]) -> str:
 
 
 @dataclass(slots=True)
+class Plans:
+    """How long plans are kept: those of a young connection may be of when there was next to nothing in a table."""
+
+    made: float  # by a clock in seconds
+    kept: float = 1.0  # each time twice as long
+
+    def are_old(self, now: float) -> bool:
+        """Whether they are to be made anew; if so, they are as of now."""
+        if now - self.made < self.kept:
+            return False
+        self.made, self.kept = now, min(2 * self.kept, LONGEST_KEPT)
+        return True
+
+
+@dataclass(slots=True)
 class _Known:
     """What one connection to the server has prepared; another one knows nothing of it."""
 
     of: Any
     names: set[str] = field(default_factory=set)
     usable: bool = True
+    plans: Plans = field(default_factory=lambda: Plans(time.monotonic()))
 
 
 def _known(ours: BaseDatabaseWrapper) -> _Known:

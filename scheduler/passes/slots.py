@@ -183,13 +183,16 @@ def _concurrency(section: Any) -> int:
     return int((json.loads(section) if isinstance(section, str) else section or {}).get("concurrency") or 1)
 
 
+# Of all runs those that wait and those under way are few, and an index finds them by their status, however many trials
+# a search has had. Asked for one search after the other, a planner that knows nothing of the table yet looks at all.
 _SEARCHES = _named("""
-SELECT g.id, g.hptuning, (
-  SELECT COUNT(*) FROM {experiments} WHERE experiment_group_id = g.id AND trial_index IS NOT NULL AND {active}
-)
-FROM {groups} g
-WHERE {searching} AND EXISTS (
-  SELECT 1 FROM {experiments} WHERE experiment_group_id = g.id AND trial_index IS NOT NULL AND {ready}
+SELECT g.id, g.hptuning, COALESCE(busy.number, 0)
+FROM {groups} g LEFT JOIN (
+  SELECT experiment_group_id, COUNT(*) AS number FROM {experiments}
+  WHERE trial_index IS NOT NULL AND {active} GROUP BY experiment_group_id
+) busy ON busy.experiment_group_id = g.id
+WHERE {searching} AND g.id IN (
+  SELECT experiment_group_id FROM {experiments} WHERE trial_index IS NOT NULL AND {ready}
 )
 ORDER BY g.id
 """)

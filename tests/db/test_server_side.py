@@ -96,3 +96,37 @@ def test_nothing_is_prepared_where_a_pooler_shares_connections(settings: Any) ->
     assert ask("SELECT name FROM things WHERE id = %s AND id <> 78", 1) == [("one",)]
     assert known() == []
     connection.close()
+
+
+@ON_POSTGRES
+def test_what_was_planned_for_an_empty_table_is_planned_anew() -> None:
+    connection.close()
+    sql = "SELECT COUNT(*) FROM things WHERE id = 79"
+
+    def plan() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE %s", ["%id = 79"])
+            cursor.execute(f"EXPLAIN EXECUTE {cursor.fetchone()[0]}")
+            return str(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE things SET (autovacuum_enabled = false)")
+        cursor.execute("CREATE INDEX things_id ON things (id)")
+        cursor.execute("ANALYZE things")
+    assert ask(sql) == [(0,)]
+    kept = server_side.database().__dict__["_prepared_statements"].plans
+    kept.made += 1000
+    assert "Seq Scan" in plan()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO things SELECT number, 'many' FROM generate_series(100, 30000) number")
+    assert ask(sql) == [(0,)]
+    assert "Seq Scan" in plan(), "Postgres itself does not notice"
+    kept.made -= 2000
+    assert ask(sql) == [(0,)]
+    assert "things_id" in plan()
+
+
+def test_plans_are_kept_twice_as_long_each_time() -> None:
+    plans = server_side.Plans(0.0)
+    made = [now for now in range(1500) if plans.are_old(now)]
+    assert made == [1, 3, 7, 15, 31, 63, 127, 255, 511, 811, 1111, 1411]
