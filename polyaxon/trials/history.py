@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
-
-from django.db import connection
 
 from hpsearch import History, Leader, Score, Stage, Tally, Trial
 from polyaxon.db.lookups import is_among, listed
-from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, SearchDecision
+from polyaxon.db.models import ExperimentGroup
 from polyaxon.db.server_side import answers
 from polyaxon.trials.counts import Places
-from polyaxon.trials.members import TRIALS, members_of, trials_of
+from polyaxon.trials.members import TRIALS, fetch, members_of, named, trials_of
 from polyaxon.trials.standings import STANDINGS, Standing, Standings
 from polyaxon.trials.states import state_of
 from polyaxon_schemas.search import Metric
@@ -21,23 +18,11 @@ from polyaxon_schemas.search import Metric
 COPY = "copy"
 
 
-_NAMES = {
-    "groups": ExperimentGroup._meta.db_table,
-    "experiments": Experiment._meta.db_table,
-    "decisions": SearchDecision._meta.db_table,
-    "series": MetricSeries._meta.db_table,
-}
-
-
-def _named(sql: str) -> str:
-    return sql.format(**_NAMES)
-
-
-_STAGE = _named("""
+_STAGE = named("""
 FROM {decisions} d JOIN {experiments} e ON e.id = d.experiment_id
 WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.rung = %s AND e.trial_index IS NOT NULL
 """)
-_SCORES = _named("""
+_SCORES = named("""
 SELECT d.trial_index, e.status, s.last, EXISTS (
   SELECT 1 FROM {decisions} child
   WHERE child.experiment_group_id = d.experiment_group_id AND child.kind = 'start'
@@ -50,7 +35,7 @@ WHERE d.experiment_group_id = %s AND d.kind = 'start' AND d.bracket = %s AND d.r
 ORDER BY d.trial_index
 """)
 # Statements of their own, since each has an index.
-_STANDINGS = _named("""
+_STANDINGS = named("""
 SELECT d.id, e.id, d.trial_index, d.bracket, d.rung, d.parent_index, e.status, s.last
 FROM (
   SELECT id FROM {decisions} WHERE id > %s AND experiment_group_id = %s AND kind = 'start'
@@ -63,12 +48,12 @@ LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'met
 WHERE e.trial_index IS NOT NULL
 ORDER BY d.id
 """)
-_PLACES = _named("""
+_PLACES = named("""
 SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index), (SELECT late_values FROM {groups} WHERE id = %s)
 FROM {experiments} WHERE experiment_group_id = %s
 """)
 # The last index before each gap, and the first one after it.
-_GAPS = _named("""
+_GAPS = named("""
 SELECT trial_index, following FROM (
   SELECT trial_index, LEAD(trial_index) OVER (ORDER BY trial_index) AS following
   FROM {experiments} WHERE experiment_group_id = %s AND trial_index < %s
@@ -111,10 +96,10 @@ class DatabaseHistory(History):
 
     def stage(self, stage: Stage) -> Sequence[Trial]:
         where = f"WHERE e.id IN (SELECT e.id {_STAGE}) ORDER BY e.trial_index"
-        return list(trials_of(_fetch(f"{TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
+        return list(trials_of(fetch(f"{TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
 
     def scores(self, stage: Stage, metric: str) -> Sequence[Score]:
-        rows = _fetch(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
+        rows = fetch(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
         return [Score(index, state_of(status), value, bool(promoted)) for index, status, value, promoted in rows]
 
     def tallies(self, bracket: int) -> Mapping[int, Tally]:
@@ -142,7 +127,7 @@ class DatabaseHistory(History):
         """Ranges of missing indexes, as far as `limit` of them can reach."""
         first = self._known_places().first or 0
         yield 0, min(first, planned)
-        for last, following in _fetch(_GAPS, self._group.pk, planned, limit):
+        for last, following in fetch(_GAPS, self._group.pk, planned, limit):
             yield last + 1, planned if following is None else following
 
 
@@ -170,9 +155,3 @@ def _inherited(group: ExperimentGroup) -> list[Trial]:
 
 def _by_hand(trial: Trial) -> Trial:
     return Trial(None, trial.params, trial.state, trial.metrics)
-
-
-def _fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())

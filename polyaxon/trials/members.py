@@ -37,11 +37,12 @@ _NAMES = {
 }
 
 
-def _named(sql: str) -> str:
+def named(sql: str) -> str:
+    """With the names of tables, and of what is asked of trials."""
     return sql.format(**_NAMES)
 
 
-TRIALS = _named("""
+TRIALS = named("""
 SELECT e.id, {columns}
 FROM {experiments} e LEFT JOIN {decisions} d ON d.experiment_id = e.id AND d.kind = 'start'
 """)
@@ -76,7 +77,7 @@ def _loaded(value: Any) -> dict[str, Any]:
 # -- each compared here --
 
 
-_SIGNS = _named("""
+_SIGNS = named("""
 SELECT e.id, e.trial_index, e.status, e.updated_at, (SELECT late_values FROM {groups} WHERE id = %s)
 FROM {experiments} e WHERE e.experiment_group_id = %s AND {is_member} ORDER BY e.id
 """)
@@ -86,7 +87,7 @@ def _by_sign(group: ExperimentGroup) -> list[Trial]:
     signs = {key: Sign(*rest) for key, *rest in answers(_SIGNS, group.pk, group.pk)}
     known = FINISHED.known(group.pk, signs)
     wanted = [key for key in signs if key not in known]
-    fresh = trials_of(_fetch(f"{TRIALS} WHERE e.id IN ({_numbers(wanted)})")) if wanted else {}
+    fresh = trials_of(fetch(f"{TRIALS} WHERE e.id IN ({_numbers(wanted)})")) if wanted else {}
     done = {key: trial for key, trial in fresh.items() if trial.state.is_done}
     FINISHED.keep(group.pk, {key: (signs[key], trial) for key, trial in done.items()})
     both = known | fresh
@@ -97,9 +98,10 @@ def _numbers(keys: Iterable[int]) -> str:
     return ", ".join(map(str, map(int, keys)))
 
 
-def _fetch(sql: str) -> list[tuple[Any, ...]]:
+def fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows that a statement gives whose text is another each time."""
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, parameters)
         return list(cursor.fetchall())
 
 
@@ -143,7 +145,7 @@ class Kept:
 MEMBERS = Kept()
 
 # In one round trip, however many trials there are: the sum of the marks of those that were done, and the others whole.
-_LOOK = _named("""
+_LOOK = named("""
 WITH member AS MATERIALIZED (
   SELECT e.id, e.id > %s OR e.id = ANY(%s::bigint[]) AS is_read,
          hashtextextended(e.status, timestamp_hash_extended(

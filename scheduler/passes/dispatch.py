@@ -30,6 +30,7 @@ from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_all
 from scheduler.passes import fairness, queue, slots, starting
 from scheduler.passes.replicas import as_read_or_new, locked_rows, masters, narrow, with_next_master
+from scheduler.passes.transitions import moves
 
 AT_ONCE = 200  # SQLite bounds the values of a statement
 MOST = 50  # runs whose changes are one round trip
@@ -72,7 +73,7 @@ def _give_out_as_read(load: slots.Load, *, launching: bool) -> int | None:
     if len({row.project_id for row in rows}) > 1:
         return None
     wanted = [row for row in rows if row.stop_requested_at is None and may_move(row, s.SCHEDULED)]
-    changes = [unlocked.prepare(_moves(row), attempts=1) for row in wanted]
+    changes = [unlocked.prepare(moves([row, *as_read_or_new(row)], s.SCHEDULED), attempts=1) for row in wanted]
     if changes and not unlocked.write(changes, durable=False, first=[hold]):
         return None
     wake_all(wanted)
@@ -90,12 +91,6 @@ def _rows(model: type[queue.Run]) -> Prepared[queue.Run]:
         return narrow(with_next_master(rows)).order_by("pk")
 
     return Prepared(build, keys=str)
-
-
-def _moves(row: queue.Run) -> list[Move]:
-    """Of those rows that may; the run's first."""
-    rows: list[Stateful] = [row, *as_read_or_new(row)]
-    return [Move(each, s.SCHEDULED) for each in rows if may_move(each, s.SCHEDULED)]
 
 
 def _held_once_more(version: int) -> Statement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
-from typing import cast
+from typing import TypeVar, cast
 
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
@@ -18,6 +18,7 @@ from polyaxon.lifecycles import Lifecycle
 from scheduler.passes.replicas import narrow, with_master
 
 Run = Experiment | Job | BuildJob | NotebookJob | TensorboardJob
+RunT = TypeVar("RunT", bound=Run)
 KINDS: tuple[type[Run], ...] = (Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
 OTHER_KINDS = KINDS[1:]
 # What people look at while it runs: it takes no slot of those that work.
@@ -105,7 +106,12 @@ def _found(model: type[Run]) -> Prepared[Run]:
 
 
 def _with_relations(model: type[Run]) -> QuerySet[Run]:
-    return with_master(cast("QuerySet[Run]", model._base_manager.select_related("project__owner", "user")))
+    return with_master(related(model))
+
+
+def related(model: type[RunT]) -> QuerySet[RunT]:
+    """Runs with the relations that every launch needs."""
+    return cast("QuerySet[RunT]", model._base_manager.select_related("project__owner", "user"))
 
 
 def count_active() -> int:

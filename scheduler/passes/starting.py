@@ -22,9 +22,10 @@ from polyaxon.db.prepared import Prepared
 from polyaxon.db.writes import Statement, insertion
 from polyaxon.lifecycles import tables as s
 from scheduler import launch
-from scheduler.passes import launching, runs
+from scheduler.passes import launching, queue, runs
 from scheduler.passes.replicas import as_read_or_new, remember, with_next_master
 from scheduler.passes.slots import Waiting
+from scheduler.passes.transitions import moves
 from scheduler.runners.base import LaunchSpec
 
 MOST = 4
@@ -75,13 +76,11 @@ def _has_one_replica(spec: LaunchSpec) -> bool:
 
 def _moves(run: Experiment, replicas: Sequence[Stateful]) -> list[Move]:
     """The run's first. A replica is never starting."""
-    rows = [row for row in (run, *replicas) if may_move(row, s.SCHEDULED)]
-    return [*(Move(row, s.SCHEDULED) for row in rows), Move(run, s.STARTING)]
+    return [*moves([run, *replicas], s.SCHEDULED), Move(run, s.STARTING)]
 
 
 def _build(keys: str) -> QuerySet[Experiment]:
-    rows = Experiment._base_manager.select_related("project__owner", "user")
-    return with_next_master(rows.filter(pk__among=keys)).order_by("pk")
+    return with_next_master(queue.related(Experiment).filter(pk__among=keys)).order_by("pk")
 
 
 _ROWS = Prepared(_build, keys=str)

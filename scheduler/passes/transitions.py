@@ -101,7 +101,7 @@ def _move_as_read(run: Run, status: str, message: str | None, at: datetime | Non
     rows = as_read(run)
     if rows is None or not unlocked.is_possible() or not may_move(run, status):
         return False
-    changes, others = unlocked.prepare(_moves(rows, status, message, at)), _gathered.get()
+    changes, others = unlocked.prepare(moves(rows, status, message, at)), _gathered.get()
     if others is not None:
         others.append(changes)
     elif not unlocked.write([changes], durable=False):
@@ -116,13 +116,13 @@ def _move_locked(run: Run, status: str, message: str | None, at: datetime | None
     if row.attempt != run.attempt:
         return False
     rows: list[Stateful] = [row, replica(row)] if isinstance(row, Experiment) else [row]
-    carry_out(_moves(rows, status, message, at), observed=True)
+    carry_out(moves(rows, status, message, at), observed=True)
     copy(row, run)
     remember(run, rows)
     return True
 
 
-def _moves(rows: Sequence[Stateful], status: str, message: str | None, at: datetime | None) -> list[Move]:
+def moves(rows: Sequence[Stateful], status: str, message: str | None = None, at: datetime | None = None) -> list[Move]:
     """Of those that may; a replica is never starting."""
     known = [row for row in rows if status != s.STARTING or not isinstance(row, ExperimentJob)]
     return [Move(row, status, message, at=at) for row in known if may_move(row, status)]
