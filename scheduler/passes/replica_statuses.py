@@ -17,6 +17,7 @@ from polyaxon.db.models import Experiment, ExperimentJob, Job, PodState
 from polyaxon.lifecycles import JOB
 from polyaxon.lifecycles import tables as s
 from polyaxon.pods.seen import PodPhase, Trouble
+from scheduler.passes.transitions import not_before
 
 ENDED_WITH = "Ended with its experiment."
 PATIENCE = timedelta(seconds=30)  # with pods whose experiment has ended, and of whose end nobody hears
@@ -148,7 +149,7 @@ def _open(experiment: Experiment, *, locked: bool = False) -> Sequence[Experimen
 def _moves(replicas: Iterable[ExperimentJob], pods: dict[_Place, PodState], experiment: Experiment) -> list[Move]:
     found = ((each, told(pods.get((each.role, each.sequence)), experiment)) for each in replicas)
     return [
-        Move(each, what.status, what.message, at=what.at)
+        Move(each, what.status, what.message, at=not_before(each, what.at))
         for each, what in found
         if what is not None and may_move(each, what.status)
     ]

@@ -125,7 +125,12 @@ def _move_locked(run: Run, status: str, message: str | None, at: datetime | None
 def moves(rows: Sequence[Stateful], status: str, message: str | None = None, at: datetime | None = None) -> list[Move]:
     """Of those that may; a replica is never starting."""
     known = [row for row in rows if status != s.STARTING or not isinstance(row, ExperimentJob)]
-    return [Move(row, status, message, at=at) for row in known if may_move(row, status)]
+    return [Move(row, status, message, at=not_before(row, at)) for row in known if may_move(row, status)]
+
+
+def not_before(row: Stateful, at: datetime | None) -> datetime | None:
+    """The time that was observed, but none before the row began or was made: a cluster tells whole seconds."""
+    return max(at, row.started_at or row.created_at) if at else None
 
 
 def copy(row: Run, run: Run) -> None:

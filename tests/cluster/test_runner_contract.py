@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ def helper(cluster: Cluster) -> str:
 
 class TestClusterRunner(RunnerContract):
     seconds = 60.0
+    slack = timedelta(seconds=1)  # Kubernetes tells whole seconds
 
     @pytest.fixture(autouse=True)
     def _core(self, core: client.CoreV1Api, cluster_namespace: str) -> None:

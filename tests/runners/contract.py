@@ -101,6 +101,7 @@ class RunnerContract:
     """The behaviour that the scheduler relies on. A back-end says how it is launched and where its logs are."""
 
     seconds = 60.0  # that a short run may take
+    slack = timedelta(milliseconds=50)  # by which a time that is told may be off
 
     def spec(self, folder: Path, command: str, **more: Any) -> LaunchSpec:
         """A launch of the back-end."""
@@ -131,8 +132,7 @@ class RunnerContract:
         assert end.message is None
         assert end.started_at is not None
         assert end.finished_at is not None
-        slack = timedelta(milliseconds=50)
-        assert before - slack <= end.started_at <= end.finished_at <= datetime.now(UTC) + slack
+        assert before - self.slack <= end.started_at <= end.finished_at <= datetime.now(UTC) + self.slack
         assert self.logs(spec) == ["out", "err"]
 
     @pytest.mark.parametrize(
@@ -258,8 +258,7 @@ class RunnerContract:
         assert usage.processes >= 2
         assert usage.memory_bytes > 1_000_000
         assert 5 < usage.cpu_percent < 150
-        slack = timedelta(milliseconds=50)
-        assert before - slack <= usage.sampled_at <= datetime.now(UTC) + slack
+        assert before - self.slack <= usage.sampled_at <= datetime.now(UTC) + self.slack
         runner.stop(spec.run, 1, StopReason.USER, 0)
         wait_end(runner, spec, self.seconds)
         assert runner.usage(spec.run, 1) is None

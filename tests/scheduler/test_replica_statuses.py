@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
+NOW = datetime(2100, 3, 1, 10, tzinfo=UTC)  # no run began later
 WANTED = [("master", 0, {"cpu": {"limits": 1.0}}), ("worker", 0, {}), ("worker", 1, {"memory": {"limits": 64.0}})]
 
 

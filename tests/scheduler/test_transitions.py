@@ -55,6 +55,22 @@ def told(experiment: Experiment) -> list[str]:
     return [f"{row.event_type}:{row.context.get('status', '')}" for row in rows]
 
 
+def test_a_start_told_in_whole_seconds_is_not_before_the_launch() -> None:
+    """As Kubernetes tells it of what began within the second of its launch."""
+    run = dispatched()
+    launched = timezone.now()
+    assert transitions.begin(run, None, launched)
+    whole = launched.replace(microsecond=0) - timedelta(seconds=1)
+    assert transitions.move(run, "running", at=whole)
+    assert transitions.move(run, "succeeded", at=whole)
+    found = Experiment.objects.get(pk=run.pk)
+    assert (found.started_at, found.finished_at) == (launched, launched)
+    times = [each.created_at for each in found.statuses.order_by("id")]
+    assert times == sorted(times)
+    job = found.jobs.get()
+    assert job.created_at <= job.started_at == job.finished_at
+
+
 def test_a_run_and_its_replica_change_together() -> None:
     run = dispatched()
     assert transitions.move(run, "running", at=timezone.now())
