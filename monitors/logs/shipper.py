@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=15)
-LOOK_AGAIN = 5.0  # seconds after which a run is looked at anew of which there is nothing to do but to read its logs
+LOOK_AGAIN = 30.0  # seconds after which a run is looked at anew of which there seems to be nothing to do
 AT_ONCE = 500  # SQLite bounds the parameters of a query
 # What is worth reading of a container of ours: why it failed.
 _HELPERS = {"NotPrepared": labels.INIT_CONTAINER, "OutputsNotStored": labels.SIDECAR_CONTAINER}
@@ -54,6 +55,18 @@ def _beginning(owner: str) -> QuerySet[LogShipment]:
 
 
 _BEGINNING: Prepared[LogShipment] = Prepared(_beginning, owner=str)
+
+
+def _over(kind: str) -> Prepared[LogShipment]:
+    """Shipments of one process whose runs, of that kind, have ended or are gone."""
+    model = log_shipments.MODELS[kind]
+    under_way = model._base_manager.filter(uuid=OuterRef("run")).exclude(status__in=sorted(model.LIFECYCLE.done))
+    return Prepared(
+        lambda owner: LogShipment.objects.filter(~Exists(under_way), kind=kind, owner=owner, done_at=None), owner=str
+    )
+
+
+_OVER = {kind: _over(kind) for kind in log_shipments.MODELS}
 
 
 class LogShipper:
@@ -75,7 +88,7 @@ class LogShipper:
         self._owns = owns
         self._followers: dict[int, Follower] = {}  # by stream
         self._owned: dict[int, LogShipment] = {}
-        self._streams_of: dict[int, set[int]] = {}  # of each shipment, when it was last looked at
+        self._streams_of: dict[int, set[int]] = {}  # open ones of each shipment, when it was last looked at
         self._looked_at = 0.0
 
     def run_once(self) -> int:
@@ -83,7 +96,7 @@ class LogShipper:
         due = self._due(self._claim())
         pods = _pods(due)
         streams = _begun(due, pods)
-        self._streams_of |= {each.pk: {stream.pk for stream in streams.get(each.pk, ())} for each in due}
+        self._streams_of |= {each.pk: _open(streams.get(each.pk, ())) for each in due}
         self._drop(set().union(*self._streams_of.values()))
         ended = _ended(due)
         stored = 0
@@ -129,13 +142,24 @@ class LogShipper:
         if now - self._looked_at >= LOOK_AGAIN:
             self._looked_at = now
             return owned
-        begin = {row.pk for row in _BEGINNING.all(owner=self.name)}
-        return [each for each in owned if each.pk in begin or self._has_news(self._streams_of.get(each.pk, ()))]
+        new = {row.pk for row in _BEGINNING.all(owner=self.name)}
+        for kind in {each.kind for each in owned}:
+            new |= {row.pk for row in _OVER[kind].all(owner=self.name)}
+        new |= {each.pk for each in owned if each.pk not in self._streams_of or self._has_news(each)}
+        new |= self._next_to_follow(owned)
+        return [each for each in owned if each.pk in new]
 
-    def _has_news(self, streams: Iterable[int]) -> bool:
-        """Whether there is more to do than to read on."""
-        followed = [self._followers.get(key) for key in streams]
-        return any(each is None or each.has_news for each in followed)
+    def _has_news(self, shipment: LogShipment) -> bool:
+        followed = (self._followers.get(key) for key in self._streams_of[shipment.pk])
+        return any(each is not None and each.has_news for each in followed)
+
+    def _next_to_follow(self, owned: Sequence[LogShipment]) -> set[int]:
+        """As many as there is room for of those with streams that nobody follows."""
+        room = self._streams - len(self._followers)
+        if room <= 0:
+            return set()
+        waiting = (each.pk for each in owned if not self._streams_of.get(each.pk, set()) <= self._followers.keys())
+        return set(islice(waiting, room))
 
     def _drop(self, kept: set[int]) -> None:
         for key in set(self._followers) - kept:
@@ -175,6 +199,7 @@ class LogShipper:
 
     def _end(self, shipment: LogShipment, stream: LogStream, end: End) -> None:
         self._followers.pop(stream.pk).stop()
+        self._streams_of.pop(shipment.pk, None)  # to be looked at once more, as it is then
         if end.restarts > stream.restart:  # the container has been started again, which is a log of its own
             again = {"pod": stream.pod, "role": stream.role}
             place = {"uid": stream.uid, "container": stream.container, "restart": end.restarts}
@@ -194,6 +219,10 @@ class LogShipper:
             return
         late = [f"not all was stored within {self._patience.total_seconds():.0f} seconds of the end"] if is_open else []
         log_shipments.close_shipment(shipment, late)
+
+
+def _open(streams: Iterable[LogStream]) -> set[int]:
+    return {each.pk for each in streams if each.done_at is None}
 
 
 def _containers(pod: PodState) -> list[str]:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from polyaxon.actions.projects import archive_strays
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import EphemeralToken, ExperimentGroup, MetricBatch, Token
 from polyaxon.lifecycles import EXPERIMENT, GROUP
 from scheduler.configured import configured_runner
@@ -85,11 +88,26 @@ def end_strays() -> None:
     kept = configured_runner().kept()
     for start in range(0, len(kept), AT_ONCE):
         part = kept[start : start + AT_ONCE]
-        rows = {row.uuid.hex: row for model in queue.KINDS for row in model._base_manager.filter(uuid__in=part)}
+        known, done = _known_and_done(part)
         for run in part:
-            if run not in rows:
+            if UUID(run) not in known:
                 guarded(partial(_discard, run))
-        guarded(partial(tidy_all, [row for row in rows.values() if row.is_done]))
+        if done:
+            guarded(partial(tidy_all, [row for model in queue.KINDS for row in _rows(model, done)]))
+
+
+def _known_and_done(runs: Sequence[str]) -> tuple[set[UUID], list[UUID]]:
+    """Those that have rows, and those of them that are done. Most are neither gone nor done, and not read whole."""
+    statuses = {
+        uuid: (model, status)
+        for model in queue.KINDS
+        for uuid, status in _rows(model, runs).values_list("uuid", "status")
+    }
+    return set(statuses), [uuid for uuid, (model, status) in statuses.items() if status in model.LIFECYCLE.done]
+
+
+def _rows(model: type[queue.Run], uuids: Sequence[UUID | str]) -> QuerySet[queue.Run]:
+    return cast("QuerySet[queue.Run]", model._base_manager.filter(uuid__among=listed(uuids)))
 
 
 def _discard(run: str) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
 from polyaxon.actions.statuses import Move, carry_out, lock, may_move
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import Experiment, ExperimentJob, Job, PodState
 from polyaxon.lifecycles import JOB
 from polyaxon.lifecycles import tables as s
@@ -51,34 +52,44 @@ def note_nodes() -> int:
     active = [s.STARTING, s.RUNNING, s.WARNING]
     replicas = ExperimentJob.objects.filter(experiment__is_managed=True, experiment__status__in=active)
     jobs = Job._base_manager.filter(is_managed=True, status__in=active)
-    rows: list[ExperimentJob | Job] = [
-        *replicas.filter(node_scheduled=None).annotate(run=F("experiment__uuid"))[: AT_ONCE // 2],
-        *jobs.filter(node_scheduled=None).annotate(run=F("uuid"))[: AT_ONCE // 2],
-    ]
-    pods = PodState.objects.filter(run__in={row.run for row in rows}, forgotten_at=None).exclude(node=None)  # type: ignore[union-attr]
-    nodes = {(pod.run, *place(pod)): pod.node for pod in pods.order_by("-id")}
+    wanted: dict[type[ExperimentJob | Job], list[tuple[Any, ...]]] = {
+        ExperimentJob: _without_node(replicas, "experiment__uuid", F("role"), F("sequence")),
+        Job: _without_node(jobs, "uuid", Value(ExperimentJob.MASTER), Value(0)),
+    }
+    nodes = _nodes({run for rows in wanted.values() for _, run, *_ in rows})
     found: dict[tuple[type[ExperimentJob | Job], str], list[int]] = defaultdict(list)
-    for row in rows:
-        if node := nodes.get(_whose(row)):
-            found[type(row), node].append(row.pk)
+    for model, rows in wanted.items():
+        for pk, run, role, sequence in rows:
+            if node := nodes.get((run, role, sequence)):
+                found[model, node].append(pk)
     for (model, node), keys in found.items():
         model._base_manager.filter(pk__in=keys, node_scheduled=None).update(node_scheduled=node)
     return sum(map(len, found.values()))
 
 
-def _whose(row: ExperimentJob | Job) -> tuple[UUID, str, int]:
-    if isinstance(row, Job):
-        return row.uuid, ExperimentJob.MASTER, 0
-    return row.run, row.role, row.sequence  # type: ignore[attr-defined]
+def _without_node(rows: QuerySet[Any], run: str, role: F | Value, sequence: F | Value) -> list[tuple[Any, ...]]:
+    """Number, run, role and sequence of some of them."""
+    return list(rows.filter(node_scheduled=None).values_list("pk", run, role, sequence)[: AT_ONCE // 2])
+
+
+def _nodes(runs: Collection[UUID]) -> dict[tuple[UUID, str, int], str]:
+    """Where the pods of runs are, by what each pod is."""
+    pods = PodState.objects.filter(run__among=listed(runs), forgotten_at=None).exclude(node=None)
+    found = pods.order_by("-id").values_list("run", "role", "index", "node")
+    return {(run, *_place_of(role, index)): node for run, role, index, node in found if node}
 
 
 def place(pod: PodState) -> _Place:
     """The replica that the pod is. Operators have roles of their own: a launcher and a first node are masters."""
-    if pod.role == "launcher":
+    return _place_of(pod.role, pod.index)
+
+
+def _place_of(role: str, index: int) -> _Place:
+    if role == "launcher":
         return ExperimentJob.MASTER, 0
-    if pod.role == "node":
-        return ("worker", pod.index - 1) if pod.index else (ExperimentJob.MASTER, 0)
-    return pod.role, pod.index
+    if role == "node":
+        return ("worker", index - 1) if index else (ExperimentJob.MASTER, 0)
+    return role, index
 
 
 def told(pod: PodState | None, experiment: Experiment) -> Told | None:
