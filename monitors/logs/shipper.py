@@ -88,7 +88,8 @@ class LogShipper:
         self._owns = owns
         self._followers: dict[int, Follower] = {}  # by stream
         self._owned: dict[int, LogShipment] = {}
-        self._streams_of: dict[int, set[int]] = {}  # open ones of each shipment, when it was last looked at
+        # Open ones of each shipment; without one it is to be looked at again.
+        self._streams_of: dict[int, set[int]] = {}
         self._looked_at = 0.0
 
     def run_once(self) -> int:
@@ -199,8 +200,9 @@ class LogShipper:
 
     def _end(self, shipment: LogShipment, stream: LogStream, end: End) -> None:
         self._followers.pop(stream.pk).stop()
-        self._streams_of.pop(shipment.pk, None)  # to be looked at once more, as it is then
+        self._streams_of.get(shipment.pk, set()).discard(stream.pk)
         if end.restarts > stream.restart:  # the container has been started again, which is a log of its own
+            self._streams_of.pop(shipment.pk, None)
             again = {"pod": stream.pod, "role": stream.role}
             place = {"uid": stream.uid, "container": stream.container, "restart": end.restarts}
             LogStream.objects.get_or_create(shipment=shipment, **place, defaults=again)
@@ -213,7 +215,7 @@ class LogShipper:
         if ended is False:
             return
         is_late = ended is True or ended > self._patience
-        is_open = shipment.streams.filter(done_at=None).exists()
+        is_open = self._streams_of.get(shipment.pk) != set()
         pods_live = any(not (pod.is_over or pod.is_gone) for pod in pods)
         if (is_open or pods_live) and not is_late:
             return

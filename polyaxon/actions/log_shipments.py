@@ -29,6 +29,8 @@ from polyaxon.db.models import (
     TensorboardJob,
 )
 from polyaxon.db.models.abstract import Runnable
+from polyaxon.db.prepared import Prepared
+from polyaxon.db.writes import deletion, execute, update
 from polyaxon.stores.logs import LogWriter
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,10 @@ MODELS: dict[str, type[Runnable]] = {
     model._meta.object_name or "": model for model in (Experiment, Job, BuildJob, NotebookJob, TensorboardJob)
 }
 POSITION = ("lines", "since", "first", "taken", "last")
+_OPEN = Prepared(lambda pk: LogShipment.objects.select_for_update().filter(pk=pk, done_at=None), pk=int)
+_WITH_REASONS = Prepared(
+    lambda shipment: LogStream.objects.filter(shipment=shipment).exclude(reason="").order_by("pk"), shipment=int
+)
 
 
 class ShipmentClosed(Exception):
@@ -100,7 +106,7 @@ def _store_apart(row: LogShipment, batches: Iterable[Batch]) -> dict[str, int]:
 
 
 def _locked(shipment: LogShipment) -> LogShipment:
-    row = LogShipment.objects.select_for_update().filter(pk=shipment.pk, done_at=None).first()
+    row = _OPEN.first(pk=shipment.pk)
     if row is None:
         raise ShipmentClosed(shipment.run.hex)
     return row
@@ -134,15 +140,14 @@ def end_stream(stream: LogStream, reason: str = "") -> None:
 def close_shipment(shipment: LogShipment, reasons: Iterable[str] = ()) -> None:
     """The log is complete, but for what `reasons` say; closing it again changes nothing."""
     with storage.logs().writing(shipment.path) as log, transaction.atomic():
-        row = LogShipment.objects.select_for_update().filter(pk=shipment.pk, done_at=None).first()
+        row = _OPEN.first(pk=shipment.pk)
         if row is None:
             return
-        told = [*row.streams.exclude(reason="").order_by("pk").values_list("reason", flat=True), *reasons]
+        told = [*(stream.reason for stream in _WITH_REASONS.all(shipment=row.pk)), *reasons]
         row.size = _adopted(row, log)
         row.reason = "; ".join(dict.fromkeys(told))
         row.done_at = timezone.now()
-        row.save(update_fields=["size", "reason", "done_at"])
-        row.streams.all().delete()
+        execute([update(row, ["size", "reason", "done_at"]), deletion(LogStream, "shipment", row.pk)])
     if row.reason:
         logger.warning("The log of run %s may not be whole: %s", row.run.hex, row.reason)
 

@@ -6,14 +6,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from kubernetes import client
 
+from monitors.logs.follower import End
 from monitors.logs.shipper import LEASE, LogShipper
 from monitors.logs.source import LogSource
 from polyaxon.actions.log_shipments import open_shipment
 from polyaxon.actions.statuses import set_status
-from polyaxon.db.models import LogShipment, PodState
+from polyaxon.db.models import LogShipment, LogStream, PodState
 from tests.factories import make_experiment
 
 if TYPE_CHECKING:
@@ -116,6 +119,71 @@ def test_pods_that_live_are_waited_for_but_not_for_ever() -> None:
     patient.stop()
     hasty.run_once()
     assert LogShipment.objects.get().reason == "not all was stored within 0 seconds of the end"
+
+
+def running(run: Experiment, *uids: str) -> None:
+    """Pods of the run."""
+    for place, uid in enumerate(uids):
+        PodState.objects.create(
+            uid=uid,
+            name=uid,
+            run=run.uuid,
+            attempt=1,
+            role="worker",
+            index=place,
+            phase="running",
+            started_at=run.created_at,
+        )
+
+
+def looked_at(one: LogShipper) -> bool:
+    """Whether a round reads anything of the logs' rows."""
+    with CaptureQueriesContext(connection) as asked:
+        one.run_once()
+    return any(f'FROM "{LogStream._meta.db_table}"' in each["sql"].split("WHERE")[0] for each in asked)
+
+
+def test_a_run_whose_log_has_ended_is_left_alone_until_it_ends_itself() -> None:
+    (run,) = runs(1)
+    set_status(run, "running")
+    running(run, "u")
+    shipment = LogShipment.objects.get()
+    LogStream.objects.create(shipment=shipment, uid="u", pod="u", container="main", done_at=timezone.now())
+    one = shipper()
+    assert looked_at(one)
+    assert not looked_at(one)
+    set_status(run, "succeeded")
+    PodState.objects.update(is_over=True)
+    assert looked_at(one)
+    shipment.refresh_from_db()
+    assert shipment.done_at is not None
+
+
+def test_a_pod_that_begins_is_noticed_at_once() -> None:
+    (run,) = runs(1)
+    one = shipper()
+    one.run_once()
+    assert not looked_at(one)
+    running(run, "u")
+    assert looked_at(one)
+    assert LogStream.objects.get().uid == "u"
+
+
+def test_what_there_is_no_room_for_is_not_looked_at_again_and_again() -> None:
+    (run,) = runs(1)
+    set_status(run, "running")
+    running(run, "u", "v")
+    one = shipper(streams=1)
+    assert looked_at(one)
+    assert LogStream.objects.count() == 2
+    assert not looked_at(one)
+    # The one that is followed ends, and the other has room; a round sees the end, the next one what is left.
+    followed = LogStream.objects.order_by("id").first()
+    assert followed is not None
+    one._followers[followed.pk]._finish(End())
+    assert looked_at(one)
+    assert looked_at(one)
+    assert set(one._followers) == set(LogStream.objects.filter(done_at=None).values_list("id", flat=True))
 
 
 def test_a_run_that_is_gone() -> None:
