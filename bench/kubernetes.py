@@ -28,6 +28,7 @@ from kubernetes import client
 from bench.backends import DURABLE, UNTHROTTLED
 from bench.client import Client
 from bench.memory import tree_bytes, tree_seconds
+from polyaxon.pods import labels
 from tests.cluster import api, packages
 from tests.cluster.cluster import Cluster
 from tests.cluster.components.kwok import ANNOTATION, SECONDS
@@ -37,6 +38,7 @@ from tests.services import Postgres, RabbitMQ, Redis
 
 CLIENTS = 8  # connections that submit runs
 NODES = 4
+TTL = 20  # seconds until what a run leaves is removed: soon, since each part of the benchmark waits for that
 PHASES = {"Running": "running", "Succeeded": "succeeded"}
 MIB = 1 << 20
 CLUSTER = ("kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "kwok", "kubelet")
@@ -189,7 +191,15 @@ class Bench:
         self._await_runs(project, number)
         runs = set(self._runs(project))
         notes = [note for note in self.watch.notes(self.namespace) if note.run in runs]
-        return _submission(name, notes, begun, self.used_since(before))
+        done = _submission(name, notes, begun, self.used_since(before))
+        api.wait_for(
+            "nothing left of the runs", lambda: self._is_clean() or None, 600
+        )  # to be removed beside what follows
+        return done
+
+    def _is_clean(self) -> bool:
+        things = (self.core.list_namespaced_pod, self.core.list_namespaced_secret)
+        return not any(each(self.namespace, label_selector=labels.SELECTOR, limit=1).items for each in things)
 
     def _await_runs(self, project: str, number: int) -> None:
         def look() -> bool | None:
@@ -265,6 +275,7 @@ def _experiment(size: Size) -> dict[str, Any]:
         "node_selector": {"type": "fake"},
         "tolerations": [{"key": ANNOTATION, "operator": "Exists"}],
         "annotations": {SECONDS: f"{size.seconds}s"},
+        "ttl": TTL,
     }
     return {"version": 1, "kind": "experiment", "environment": environment, "run": {"cmd": "true"}}
 
