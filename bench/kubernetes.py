@@ -192,9 +192,8 @@ class Bench:
         runs = set(self._runs(project))
         notes = [note for note in self.watch.notes(self.namespace) if note.run in runs]
         done = _submission(name, notes, begun, self.used_since(before))
-        api.wait_for(
-            "nothing left of the runs", lambda: self._is_clean() or None, 600
-        )  # to be removed beside what follows
+        # What is left would be removed beside what follows.
+        api.wait_for("nothing left of the runs", lambda: self._is_clean() or None, 600)
         return done
 
     def _is_clean(self) -> bool:

@@ -62,7 +62,7 @@ def helper(cluster: Cluster) -> str:
 
 class TestClusterRunner(RunnerContract):
     seconds = 60.0
-    slack = timedelta(seconds=1)  # Kubernetes tells whole seconds
+    resolution = timedelta(seconds=1)
 
     @pytest.fixture(autouse=True)
     def _core(self, core: client.CoreV1Api, cluster_namespace: str) -> None:
