@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.encoding import Encoding
 from hpsearch.errors import SearchError
-from hpsearch.modelled import ModelSearch
+from hpsearch.modelled import ModelSearch, by_origin
 from hpsearch.outcomes import Outcome, loss, outcome
 from hpsearch.trial import Stage, Suggestion
 
@@ -50,7 +50,7 @@ class CmaSearch(ModelSearch):
         if all(axis.is_constant for axis in self._encoding.axes.values()):
             point = self._free(index, taken)
             return None if point is None else Suggestion(index, point, reason="the only point")
-        suggested = [trial for trial in trials if trial.index is not None]
+        suggested, _ = by_origin(trials)
         generation = suggested[-1].stage.rung if suggested else 0
         state = self._state(generation, suggested)
         told = self._told(generation, suggested, state.population_size)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hpsearch.algorithm import SearchAlgorithm
 from hpsearch.seeds import generator
-from hpsearch.taken import Taken
+from hpsearch.taken import Tried
 from hpsearch.trial import Decision, Suggestion, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hpsearch.history import History
     from hpsearch.space import SearchSpace
+    from hpsearch.taken import Taken
 
 # Random points that may in a row be taken already before the search looks for a free one by other means.
 _MAX_REPEATS = 100
@@ -36,6 +37,7 @@ class ModelSearch(SearchAlgorithm):
         size = space.size
         self._space = space
         self._seed = seed
+        self._tried = Tried(space)
         self._planned = n_experiments if size is None else min(n_experiments, size)
 
     @property
@@ -55,10 +57,8 @@ class ModelSearch(SearchAlgorithm):
         missing = history.missing(self._planned, limit + 1)
         if not missing:
             return Decision((), True, self._title)
-        known = history.all()
-        taken = Taken(self._space, [trial.params for trial in known])
-        added = [trial for trial in known if trial.index is None]
-        suggested = list(known[: len(known) - len(added)])
+        suggested, added = by_origin(history.all())
+        taken = self._tried.taken(suggested, added)
         made: list[Suggestion] = []
         for index in missing[:limit]:
             place = bisect_left(suggested, index, key=_index)
@@ -82,8 +82,14 @@ class ModelSearch(SearchAlgorithm):
         return self._space.free_point(rng, taken.keys)
 
 
+def by_origin(trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+    """Those that were suggested, and those that people added, which come after all others."""
+    place = bisect_left(trials, True, key=lambda trial: trial.index is None)
+    return list(trials[:place]), list(trials[place:])
+
+
 def _index(trial: Trial) -> int:
-    assert trial.index is not None  # those that people added come after all others
+    assert trial.index is not None
     return trial.index
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.encoding import Encoding
-from hpsearch.modelled import ModelSearch
+from hpsearch.modelled import ModelSearch, by_origin
 from hpsearch.outcomes import Outcome, outcome
 from hpsearch.seeds import generator
 from hpsearch.trial import Stage, Suggestion
@@ -39,7 +39,7 @@ class Nsga2Search(ModelSearch):
         return f"NSGA-II for {names} in generations of {self._settings.population_size}"
 
     def _propose(self, index: int, trials: Sequence[Trial], taken: Taken) -> Suggestion | None:
-        suggested = [trial for trial in trials if trial.index is not None]
+        suggested, _ = by_origin(trials)
         present = max((trial.stage.rung for trial in suggested), default=0)
         complete = [trial for trial in suggested if self._is_complete(trial)]
         full = sum(trial.stage.rung == present for trial in complete) >= self._settings.population_size
