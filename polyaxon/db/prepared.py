@@ -6,6 +6,7 @@ built the first time it runs, with markers in place of its values, and afterward
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,7 @@ from polyaxon.db import server_side
 M = TypeVar("M", bound=Model)
 
 Converters = Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+_PLACEHOLDER = re.compile("%[s%]")
 _LARGEST = 2**63 - 1
 # No constant of a query: of those that are prepared none has numbers of this size.
 _FIRST_MARKER = 1_907_346_101
@@ -101,6 +103,8 @@ class Prepared(Generic[M]):
         except EmptyResultSet:
             return None
         info = compiler.klass_info
+        if connection.vendor == "postgresql":
+            sql, parameters = self._with_literals(sql, parameters)
         places = info["select_fields"]
         select = compiler.select
         start, end = places[0], places[-1] + 1
@@ -116,6 +120,27 @@ class Prepared(Generic[M]):
             converters=[(place, functions, expression) for place, (functions, expression) in converters.items()],
             populators=get_related_populators(info, select, connection.alias),  # type: ignore[call-arg]
         )
+
+    def _with_literals(self, sql: str, parameters: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """With the constants in the text: a plan for any values is as good as one for these, and is made once."""
+        left = iter(parameters)
+        markers: list[Any] = []
+        with connection.cursor() as cursor:
+
+            def placed(found: re.Match[str]) -> str:
+                if found[0] == "%%":
+                    return found[0]
+                value = next(left)
+                if self._is_marker(value):
+                    markers.append(value)
+                    return found[0]
+                literal: str = cursor.mogrify("%s", [value]).decode()
+                return literal.replace("%", "%%")
+
+            return _PLACEHOLDER.sub(placed, sql), markers
+
+    def _is_marker(self, value: Any) -> bool:
+        return _may_be_marker(value) and value in self._markers.values()
 
     def _slots(self, parameters: Sequence[Any]) -> list[Any]:
         names = {marker: name for name, marker in self._markers.items()}

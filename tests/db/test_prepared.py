@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import Experiment, Project
 from polyaxon.db.prepared import Prepared
 from polyaxon.db.writes import append
@@ -78,6 +79,28 @@ def test_deferred_columns_stay_deferred() -> None:
     assert found is not None
     assert found.get_deferred_fields() >= {"description", "tags"}
     assert found.description == project.description
+
+
+def test_constants_are_values_and_no_text() -> None:
+    odd = "100 %s of 'it' \\ \""
+    project = make_project(make_user("ann"), "p", description=odd)
+    make_project(project.user, "q", description="100 other")
+    odd_ones = Project.objects.filter(description=odd, name__contains="p", is_public__in=[True, False])
+    prepared = Prepared(lambda name: odd_ones.filter(name=name), name=str)
+    assert [prepared.all(name=name) for name in ("p", "q")] == [[project], []]
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite makes no plans for any values")
+def test_a_plan_is_made_for_any_values_and_not_for_each() -> None:
+    project = make_project(make_user("ann"), "p")
+    named = Project.objects.filter(is_public__in=[True, False], name__in=["p", "never planned twice"])
+    prepared = Prepared(lambda keys: named.filter(pk__among=keys), keys=str)
+    for _ in range(20):
+        assert prepared.all(keys=listed([project.pk])) == [project]
+    with connection.cursor() as cursor:
+        sql = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %s"
+        cursor.execute(sql, ["%'never planned twice'%"])
+        assert cursor.fetchall() == [(15, 5)], "the first five are what Postgres compares with"
 
 
 def test_a_query_that_can_have_no_rows() -> None:
