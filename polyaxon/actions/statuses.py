@@ -262,10 +262,13 @@ def events_of(move: Move) -> Iterator[Event]:
 
 
 def wake_dependents(row: Stateful, *, observed: bool) -> None:
-    """A finished run frees a slot, its group wants to know, and its runner may have something left of it."""
-    wake("dispatch")
+    """A finished run frees a slot, its group wants to know, and its runner may have something left of it.
+
+    The group first: if it has another trial for the slot, one dispatch will do.
+    """
     group = getattr(row, "experiment_group_id", None)
     if group:
         wake("group", group)
+    wake("dispatch")
     if not observed and not isinstance(row, ExperimentGroup):
         wake_row(row)
