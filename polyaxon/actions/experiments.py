@@ -8,6 +8,7 @@ from django.db import transaction
 
 from polyaxon.actions.creation import NewRun, insert_run, kept_tags, merged_content, prepare_run
 from polyaxon.actions.images import add_image
+from polyaxon.actions.revisions import tell_of_members
 from polyaxon.actions.statuses import lock
 from polyaxon.actions.writers import EVENT_OF, RESUME, check_nobody_writes, root_of
 from polyaxon.db.models import (
@@ -35,7 +36,9 @@ class NewExperiment(NewRun):
 def create_experiment(project: Project, user: User, new: NewExperiment) -> Experiment:
     """A new experiment with status `created`. Raises `InvalidInput`, and then nothing has changed."""
     prepare_experiment(project, new)
-    return insert_experiment(project, user, new)
+    experiment = insert_experiment(project, user, new)
+    tell_of_members(experiment)
+    return experiment
 
 
 def prepare_experiment(project: Project, new: NewExperiment) -> None:
@@ -99,4 +102,5 @@ def clone_experiment(
             check_nobody_writes(original, root)
         experiment = insert_experiment(original.project, user, new)
         emit(EVENT_OF[strategy], original, actor=user, context={"clone": experiment.pk})
+    tell_of_members(experiment)
     return experiment

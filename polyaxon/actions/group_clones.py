@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 
 from polyaxon.actions.creation import merged_content
 from polyaxon.actions.groups import PENDING_STOPPED, NewGroup, create_group
@@ -38,7 +39,8 @@ def resume_group(group: ExperimentGroup, user: User) -> ExperimentGroup:
         raise InvalidInput(f"Group {group.pk} is {state}; only a search that is stopped, failed or done is resumed.")
     _release(locked)
     reopen(group, message="Resumed by a user.")
-    values = {"stop_requested_at": None, "suggestions_complete": False}
+    revision = F("history_revision") + 1
+    values = {"stop_requested_at": None, "suggestions_complete": False, "history_revision": revision}
     ExperimentGroup.objects.filter(pk=group.pk).update(**values)
     emit("resumed", locked, actor=user)
     wake("group", group.pk)

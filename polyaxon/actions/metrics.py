@@ -5,12 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from polyaxon.db.models import Experiment, ExperimentGroup
+from polyaxon.actions.revisions import tell_of_ended
+from polyaxon.db.models import Experiment
 from polyaxon.db.models.metrics import SERIES_NAME_LENGTH
-from polyaxon.db.server_side import quoted
-from polyaxon.db.writes import Statement, execute
 from polyaxon.errors import InvalidInput
-from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.stores.columns import Column, ingest_columns
 from polyaxon.stores.series import Measured, Row, ingest
 from polyaxon.stores.single_row import Point, ingest_row
@@ -21,7 +19,7 @@ def log_metrics(experiment: Experiment, rows: Sequence[Row], *, batch: uuid.UUID
     for name in {name for row in rows for name in row.values}:
         _check_name(name)
     stored = ingest(Measured.of(experiment), rows, batch=batch)
-    _tell_search(experiment)
+    tell_of_ended(experiment)  # also if the batch was stored before: who sent it may have been killed in between
     return stored
 
 
@@ -30,7 +28,7 @@ def log_row(experiment: Experiment, row: Row, *, batch: uuid.UUID | None = None)
     for name in row.values:
         _check_name(name)
     stored = ingest_row(experiment, row, batch=batch)
-    _tell_search(experiment)
+    tell_of_ended(experiment)
     return stored
 
 
@@ -39,25 +37,8 @@ def log_columns(experiment: Experiment, columns: Sequence[Column], *, batch: uui
     for column in columns:
         _check_name(column.name)
     stored = ingest_columns(experiment, columns, batch=batch)
-    _tell_search(experiment)
+    tell_of_ended(experiment)
     return stored
-
-
-_LATE = f"""
-UPDATE {ExperimentGroup._meta.db_table} SET late_values = late_values + 1 WHERE id = %s AND EXISTS (
-  SELECT 1 FROM {Experiment._meta.db_table} WHERE id = %s AND status IN ({quoted(EXPERIMENT.done)})
-)
-"""  # noqa: S608 - names of tables and statuses
-
-
-def _tell_search(experiment: Experiment) -> None:
-    """Have its search read a run that has ended again.
-
-    Once the values are stored, so that of a run that ends meanwhile either the search sees them, or this its end. And
-    when a batch was stored before, too: who sent it may have been killed in between.
-    """
-    if experiment.experiment_group_id is not None:
-        execute([Statement(_LATE, [experiment.experiment_group_id, experiment.pk])])
 
 
 def _check_name(name: str) -> None:

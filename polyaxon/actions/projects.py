@@ -14,6 +14,7 @@ from polyaxon import options
 from polyaxon.actions import runs
 from polyaxon.actions.names import check_name
 from polyaxon.actions.repeats import tell
+from polyaxon.actions.revisions import tell_searches_of
 from polyaxon.actions.tags import clean_tags, merge_tags
 from polyaxon.db.models import (
     BuildJob,
@@ -81,9 +82,14 @@ def update_project(project: Project, user: User, changes: dict[str, Any], *, mer
     return project
 
 
-@transaction.atomic
 def archive_project(project: Project, user: User, *, delete: bool = False) -> None:
     """Hide a project with its items and stop what runs; with `delete` they go for good once nothing runs."""
+    _archive_project(project, user, delete=delete)
+    tell_searches_of(project)
+
+
+@transaction.atomic
+def _archive_project(project: Project, user: User, *, delete: bool) -> None:
     now = timezone.now()
     values: dict[str, Any] = {"deleted": True, "updated_at": now}
     if delete:
@@ -110,11 +116,17 @@ def archive_strays() -> None:
             row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
             if row.deleted:
                 _archive_items(row, None, {"deleted": True, "delete_requested_at": row.delete_requested_at})
+        tell_searches_of(project)
+
+
+def restore_project(project: Project, user: User) -> None:
+    """Show an archived project again, with all of its items. Raises `InvalidInput` for one that is being deleted."""
+    _restore_project(project, user)
+    tell_searches_of(project)
 
 
 @transaction.atomic
-def restore_project(project: Project, user: User) -> None:
-    """Show an archived project again, with all of its items. Raises `InvalidInput` for one that is being deleted."""
+def _restore_project(project: Project, user: User) -> None:
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.delete_requested_at is not None:
         raise InvalidInput("The project is being deleted for good, and cannot be restored any more.")

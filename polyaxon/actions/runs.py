@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from polyaxon.actions.revisions import tell_of_ended, tell_of_members
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.actions.tags import merge_tags
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, TensorboardJob, User
@@ -53,9 +54,14 @@ def _is_selection(row: ProjectItem) -> bool:
     return isinstance(row, ExperimentGroup) and row.group_type == ExperimentGroup.SELECTION
 
 
-@transaction.atomic
 def archive(item: Item, user: User | None, *, delete: bool = False) -> None:
     """Hide `item` (a group with its experiments) and stop it; with `delete` it goes for good once it has ended."""
+    _archive(item, user, delete=delete)
+    tell_of_members(item)
+
+
+@transaction.atomic
+def _archive(item: Item, user: User | None, *, delete: bool) -> None:
     now = timezone.now()
     values: dict[str, Any] = {"deleted": True, "updated_at": now}
     if delete:
@@ -70,9 +76,14 @@ def archive(item: Item, user: User | None, *, delete: bool = False) -> None:
     wake("dispatch")
 
 
-@transaction.atomic
 def restore(item: Item, user: User) -> None:
     """Show an archived item again. Raises `InvalidInput` for one that is being deleted."""
+    _restore(item, user)
+    tell_of_members(item)
+
+
+@transaction.atomic
+def _restore(item: Item, user: User) -> None:
     row = lock(item)
     assert isinstance(row, ProjectItem)
     if row.delete_requested_at is not None:
@@ -89,6 +100,8 @@ def update(item: Item, user: User | None, changes: dict[str, Any], *, merge: boo
         _update(item, user, changes, merge=merge)
     except IntegrityError as error:
         raise InvalidInput("Another one of this name was made at the same moment. Try again.") from error
+    if isinstance(item, Experiment) and "params" in changes:
+        tell_of_ended(item)
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ class Places(NamedTuple):
     number: int
     first: int | None
     last: int | None
-    late: int | None  # how often values came for trials that had ended
+    revision: int | None  # the group's `history_revision`
 
     @property
     def whole(self) -> bool:
@@ -69,7 +69,20 @@ def counts_as_read(group: ExperimentGroup) -> Counts:
 def places_as_read(group: ExperimentGroup) -> Places:
     """The same."""
     known = group.__dict__
-    return Places(counts_as_read(group).trials, known["_first_trial"], known["_last_trial"], group.late_values)
+    return Places(counts_as_read(group).trials, known["_first_trial"], known["_last_trial"], group.history_revision)
+
+
+def read_places(group: ExperimentGroup) -> Places:
+    """Of `group` as it is now."""
+    (row,) = answers(_PLACES, group.pk, group.pk)
+    return Places(*row)
+
+
+_PLACES = f"""
+SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index),
+       (SELECT history_revision FROM {ExperimentGroup._meta.db_table} WHERE id = %s)
+FROM {Experiment._meta.db_table} WHERE experiment_group_id = %s
+"""  # noqa: S608 - names of tables
 
 
 def _counts_of(by_status: str | Mapping[str, int] | None) -> Counts:

@@ -9,9 +9,9 @@ from hpsearch import History, Leader, Score, Stage, Tally, Trial
 from polyaxon.db.lookups import is_among, listed
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.db.server_side import answers
-from polyaxon.trials.counts import Places
-from polyaxon.trials.members import TRIALS, fetch, members_of, named, trials_of
-from polyaxon.trials.standings import STANDINGS, Standing, Standings
+from polyaxon.trials.counts import Places, read_places
+from polyaxon.trials.members import TRIALS, News, members_of, named, trials_of
+from polyaxon.trials.standings import Standing, Standings, brought_up_to_date
 from polyaxon.trials.states import state_of
 from polyaxon_schemas.search import Metric
 
@@ -48,10 +48,6 @@ LEFT JOIN {series} s ON s.experiment_id = e.id AND s.name = %s AND s.kind = 'met
 WHERE e.trial_index IS NOT NULL
 ORDER BY d.id
 """)
-_PLACES = named("""
-SELECT COUNT(trial_index), MIN(trial_index), MAX(trial_index), (SELECT late_values FROM {groups} WHERE id = %s)
-FROM {experiments} WHERE experiment_group_id = %s
-""")
 # The last index before each gap, and the first one after it.
 _GAPS = named("""
 SELECT trial_index, following FROM (
@@ -64,12 +60,13 @@ SELECT trial_index, following FROM (
 class DatabaseHistory(History):
     """The history of one group. What it answered once it does not ask again, so a pass makes a new one.
 
-    `places`: if they have been read already.
+    `places`: if they have been read already; `news`: if they have been read together with these.
     """
 
-    def __init__(self, group: ExperimentGroup, places: Places | None = None) -> None:
+    def __init__(self, group: ExperimentGroup, places: Places | None = None, news: News | None = None) -> None:
         self._group = group
         self._places = places
+        self._news = news
         self._known_standings: Standings | None = None
 
     def __len__(self) -> int:
@@ -89,17 +86,15 @@ class DatabaseHistory(History):
         return next(iter(trials_of(rows).values()), None)
 
     def all(self) -> Sequence[Trial]:
-        members = members_of(self._group)
-        found = [trial for trial in members if trial.index is not None]
-        found.sort(key=lambda trial: trial.index or 0)
-        return [*found, *(trial for trial in members if trial.index is None), *_inherited(self._group)]
+        members = members_of(self._group, self._known_places(), self._news)
+        return [*members.suggested.values(), *members.added.values(), *_inherited(self._group)]
 
     def stage(self, stage: Stage) -> Sequence[Trial]:
         where = f"WHERE e.id IN (SELECT e.id {_STAGE}) ORDER BY e.trial_index"
-        return list(trials_of(fetch(f"{TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
+        return list(trials_of(answers(f"{TRIALS} {where}", self._group.pk, stage.bracket, stage.rung)).values())
 
     def scores(self, stage: Stage, metric: str) -> Sequence[Score]:
-        rows = fetch(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
+        rows = answers(_SCORES, metric, self._group.pk, stage.bracket, stage.rung)
         return [Score(index, state_of(status), value, bool(promoted)) for index, status, value, promoted in rows]
 
     def tallies(self, bracket: int) -> Mapping[int, Tally]:
@@ -113,21 +108,20 @@ class DatabaseHistory(History):
         if self._known_standings is None or not self._known_standings.has(metric):
             places = self._known_places()
             read = partial(_standings, self._group.pk)
-            kept = STANDINGS.use(self._group.uuid, metric, places.late or 0, places.number, read)
+            kept = brought_up_to_date(self._group.uuid, metric, places.revision or 0, places.number, read)
             self._known_standings = kept
         return self._known_standings
 
     def _known_places(self) -> Places:
         if self._places is None:
-            (row,) = answers(_PLACES, self._group.pk, self._group.pk)
-            self._places = Places(*row)
+            self._places = read_places(self._group)
         return self._places
 
     def _gaps(self, planned: int, limit: int) -> Iterable[tuple[int, int]]:
         """Ranges of missing indexes, as far as `limit` of them can reach."""
         first = self._known_places().first or 0
         yield 0, min(first, planned)
-        for last, following in fetch(_GAPS, self._group.pk, planned, limit):
+        for last, following in answers(_GAPS, self._group.pk, planned, limit):
             yield last + 1, planned if following is None else following
 
 
@@ -149,7 +143,9 @@ def _inherited(group: ExperimentGroup) -> list[Trial]:
     while group.cloning_strategy == COPY and group.original_group is not None and group.original_group.pk not in seen:
         group = group.original_group
         seen.add(group.pk)
-        found += [_by_hand(trial) for trial in members_of(group) if trial.state.is_done]
+        members = members_of(group, read_places(group))
+        both = (*members.suggested.values(), *members.added.values())
+        found += [_by_hand(trial) for trial in both if trial.state.is_done]
     return found
 
 

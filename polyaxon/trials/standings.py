@@ -1,22 +1,21 @@
 """How the trials of a search stand in their rungs, kept by this process from one pass to the next.
 
 What a trial has reached does not change once it has ended, so of a search that was looked at before only what is new
-and what was under way is read. Who keeps standings must begin anew when values came late (`late_values` of the group),
-and when there are fewer trials than these know of.
+and what was under way is read. Who keeps standings must begin anew when the group has another `history_revision`, and
+when there are fewer trials than these know of.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from bisect import bisect_left, insort
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from hpsearch import Leader, Stage, Tally, TrialState
-from polyaxon.trials.finished import make_room
+from polyaxon.trials.kept import Kept
 from polyaxon_schemas.search import Metric
 
 MOST_SEARCHES = 32
@@ -49,11 +48,11 @@ class _Rung:
 
 
 class Standings:
-    """Of the trials of one search, ranked by a metric if there is one. `late`: the `late_values` of its group then."""
+    """Of the trials of one search, ranked by a metric if there is one. `revision`: its `history_revision` then."""
 
-    def __init__(self, metric: Metric | None, late: int) -> None:
+    def __init__(self, metric: Metric | None, revision: int) -> None:
         self.metric = metric
-        self.late = late
+        self.revision = revision
         self.newest = 0  # decision that is known
         self._sign = -1.0 if metric and metric.optimization == "maximize" else 1.0
         self._indexes: set[int] = set()
@@ -127,38 +126,25 @@ class Standings:
             insort(rung.due, key)
 
 
-class Kept:
-    """Standings by search. Those that were not asked for lately go first."""
-
-    def __init__(self, most_searches: int = MOST_SEARCHES, most_trials: int = MOST_TRIALS) -> None:
-        self._searches: OrderedDict[UUID, Standings] = OrderedDict()
-        self._lock = threading.Lock()
-        self._most_searches = most_searches
-        self._most_trials = most_trials
-
-    def use(
-        self,
-        group: UUID,
-        metric: Metric | None,
-        late: int,
-        trials: int,
-        read: Callable[[Standings], Iterable[Standing]],
-    ) -> Standings:
-        """The standings of a search with so many trials, brought up to date with what `read` gives.
-
-        `metric` None: by any metric. They are the caller's alone until they are asked for again: a search has one pass
-        at a time in a process.
-        """
-        with self._lock:
-            known = self._searches.pop(group, None)
-        fits = known is not None and known.late == late and known.has(metric)
-        if known is None or not fits or not known.update(read(known)) or len(known) != trials:
-            known = Standings(metric, late)
-            known.update(read(known))
-        with self._lock:
-            self._searches[group] = known
-            make_room(self._searches, self._most_searches, self._most_trials)
-        return known
+STANDINGS: Kept[Standings] = Kept(most_searches=MOST_SEARCHES, most_trials=MOST_TRIALS)
 
 
-STANDINGS = Kept()
+def brought_up_to_date(
+    search: UUID,
+    metric: Metric | None,
+    revision: int,
+    trials: int,
+    read: Callable[[Standings], Iterable[Standing]],
+) -> Standings:
+    """The standings of a search with so many trials, with what `read` gives taken in.
+
+    `metric` None: by any metric. They are the caller's alone until they are asked for again: a search has one pass at a
+    time in a process.
+    """
+    known = STANDINGS.take(search)
+    fits = known is not None and known.revision == revision and known.has(metric)
+    if known is None or not fits or not known.update(read(known)) or len(known) != trials:
+        known = Standings(metric, revision)
+        known.update(read(known))
+    STANDINGS.put(search, known)
+    return known

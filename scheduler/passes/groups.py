@@ -8,6 +8,7 @@ from functools import partial
 
 from django.db import Error as AnyDatabaseError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from hpsearch import stopping_rule
 from hpsearch.budget import spent
@@ -15,6 +16,7 @@ from polyaxon.actions.groups import close_search, end_search, finish_search, las
 from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import request_stop
 from polyaxon.actions.statuses import lock, set_status
+from polyaxon.db.lookups import listed
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import EXPERIMENT
@@ -23,6 +25,7 @@ from polyaxon.trials import Counts, DatabaseHistory, Plan, plan_of
 from polyaxon.trials.counts import counts_as_read, places_as_read, with_numbers
 from polyaxon.trials.goals import best_trials
 from polyaxon.trials.hours import hours_spent
+from polyaxon.trials.members import known_members, news_as_read, with_news
 from polyaxon.wakeups import wake
 from polyaxon_schemas.hptuning import Budget
 from scheduler import turns
@@ -52,13 +55,26 @@ def _round(group: ExperimentGroup) -> None:
 
 def _renew(group: ExperimentGroup) -> bool:
     """Read the row again; whether it is still there."""
-    fresh = _GROUP.first(pk=group.pk)
-    if fresh is not None:
-        group.__dict__.update(fresh.__dict__)
-    return fresh is not None
+    known = known_members(group.pk)
+    if known is None:
+        fresh = _GROUP.first(pk=group.pk)
+    else:
+        fresh = _GROUP_WITH_NEWS.first(pk=group.pk, newest=known.newest, still_open=listed(sorted(known.open)))
+    if fresh is None:
+        return False
+    group.__dict__.update(fresh.__dict__, _news=news_as_read(fresh, known))
+    return True
 
 
-_GROUP = Prepared(lambda pk: with_numbers(ExperimentGroup._base_manager.filter(pk=pk)), pk=int)
+def _build(pk: int) -> QuerySet[ExperimentGroup]:
+    return with_numbers(ExperimentGroup._base_manager.filter(pk=pk))
+
+
+_GROUP = Prepared(_build, pk=int)
+# Of a search whose algorithm looks at all of its trials, and did so before.
+_GROUP_WITH_NEWS = Prepared(
+    lambda pk, newest, still_open: with_news(_build(pk), newest, still_open), pk=int, newest=int, still_open=str
+)
 
 
 def _guarded(group: ExperimentGroup) -> None:
@@ -108,7 +124,8 @@ def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts) -> Counts:
     """Have the next trials made; the counts with them."""
     room = 0 if group.suggestions_complete else _room(plan, counts)
     if room > 0:
-        decision = plan.algorithm.suggest(DatabaseHistory(group, places_as_read(group)), limit=room)
+        history = DatabaseHistory(group, places_as_read(group), group.__dict__["_news"])
+        decision = plan.algorithm.suggest(history, limit=room)
         added = len(add_trials(group, decision.suggestions, complete=decision.finished))
         counts = Counts(counts.trials + added, counts.waiting + added, counts.open + added, counts.failed)
         if added and not decision.finished and _room(plan, counts) > 0:

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from polyaxon import storage
 from polyaxon.actions.log_shipments import forget_shipment
+from polyaxon.actions.revisions import tell_of_members
 from polyaxon.actions.runs import Item
 from polyaxon.db.models import (
     BuildJob,
@@ -91,6 +92,7 @@ def _delete_item(item: Item) -> None:
         for run in _runs_of(item):
             _delete_measurements(run)
         item.delete()
+    tell_of_members(item)
 
 
 def _delete_measurements(run: queue.Run) -> None:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 
-from hpsearch import Leader, Stage, Strategy, Suggestion, Tally, Trial, TrialState
+from hpsearch import Leader, Stage, Strategy, Suggestion, Tally, TrialState
+from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.new_trials import add_trials
-from polyaxon.actions.runs import archive
+from polyaxon.actions.revisions import tell_of_members
+from polyaxon.actions.runs import archive, restore, update
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
-from polyaxon.trials import DatabaseHistory
-from polyaxon.trials.finished import FINISHED
-from polyaxon.trials.members import MEMBERS, Members
-from polyaxon.trials.members import Kept as KeptMembers
-from polyaxon.trials.standings import STANDINGS, Kept, Standing, Standings
+from polyaxon.trials import DatabaseHistory, members
+from polyaxon.trials.counts import read_places
+from polyaxon.trials.kept import Kept
+from polyaxon.trials.members import MEMBERS
+from polyaxon.trials.standings import STANDINGS, Standing, Standings, brought_up_to_date
 from polyaxon_schemas.search import Metric
 from tests.contents import group_content
 from tests.db.test_trial_history import plain
@@ -40,8 +41,8 @@ def seen(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
 
 def seen_by_another(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
     """By a process that knows nothing."""
-    kept = [STANDINGS._searches, MEMBERS._groups, FINISHED._groups]
-    before = [dict(each) for each in kept]
+    kept: list[Kept[Any]] = [STANDINGS, MEMBERS]
+    before = [dict(each._searches) for each in kept]
     for each in kept:
         each.clear()
     try:
@@ -49,7 +50,7 @@ def seen_by_another(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any,
     finally:
         for each, known in zip(kept, before, strict=True):
             each.clear()
-            each.update(known)  # type: ignore[arg-type]
+            each._searches.update(known)
 
 
 def values(rng: random.Random) -> dict[str, float]:
@@ -70,7 +71,8 @@ class World:
 
     def act(self) -> None:
         often = [self.add, self.report, self.end] * 2
-        self.rng.choice([*often, self.end_reporting, self.replace, self.lose, self.add_by_hand, self.archive])()
+        seldom = [self.replace, self.lose, self.add_by_hand, self.archive, self.restore, self.repeat, self.change]
+        self.rng.choice([*often, self.end_reporting, *seldom])()
 
     def add(self) -> None:
         there = {trial.trial_index or 0 for trial in self.trials}
@@ -95,6 +97,19 @@ class World:
         if self.by_hand:
             archive(self.rng.choice(self.by_hand), self.group.user)
 
+    def restore(self) -> None:
+        for archived in self.group.experiments.filter(trial_index=None, deleted=True)[:1]:
+            restore(archived, self.group.user)
+
+    def repeat(self) -> None:
+        if self.by_hand:
+            clone_experiment(self.rng.choice(self.by_hand), self.group.user, "restart")
+
+    def change(self) -> None:
+        """The params of any trial."""
+        if self.trials:
+            update(self.rng.choice([*self.trials, *self.by_hand]), None, {"params": {"lr": self.rng.random()}})
+
     def report(self) -> None:
         """Of any trial, those that have ended too."""
         if self.trials:
@@ -115,10 +130,13 @@ class World:
         stopped = [trial.pk for trial in self.trials if trial.status == "stopped"]
         Experiment.objects.filter(pk__in=stopped).update(trial_index=None)
         SearchDecision.objects.filter(experiment__in=stopped, kind="start").update(kind=SearchDecision.REPLACED)
+        tell_of_members(self.group)
 
     def lose(self) -> None:
         if self.trials and self.rng.random() < 0.3:
-            self.rng.choice(self.trials).delete()
+            lost = self.rng.choice(self.trials)
+            lost.delete()
+            tell_of_members(lost)
 
 
 @pytest.mark.django_db
@@ -139,22 +157,39 @@ def test_members_are_read_once_in_one_round_trip(django_assert_num_queries: Any)
     for trial in trials[:9]:
         make_metrics(trial, {"loss": 1.0})
         set_status(trial, "succeeded")
-    DatabaseHistory(group).all()
+    before, places = DatabaseHistory(group).all(), read_places(group)
     set_status(trials[9], "succeeded")
-    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 3):
-        assert [trial.state.is_done for trial in DatabaseHistory(group).all()] == [True] * 10
-    kept, looked = MEMBERS.get(group.uuid), DatabaseHistory(group).all()
-    assert connection.vendor != "postgresql" or all(looked[place] is kept.done[trials[place].pk] for place in range(10))
+    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 2):
+        now = DatabaseHistory(group, places).all()
+    assert [trial.state.is_done for trial in now] == [True] * 10
+    assert [one is other for one, other in zip(now, before, strict=True)] == [True] * 9 + [False]
 
 
-def test_what_is_kept_of_members_is_bounded() -> None:
-    kept, groups = KeptMembers(most_groups=2, most_trials=5), [uuid4() for _ in range(3)]
-    several = Members(done={key: Trial(key, {}, TrialState.SUCCEEDED) for key in range(3)})
-    for group in groups:
-        kept.put(group, replace(several, done=dict(list(several.done.items())[:2])))
-    assert [len(kept.get(group)) for group in groups] == [0, 2, 2]
-    kept.put(groups[0], several)
-    assert [len(kept.get(group)) for group in groups] == [3, 0, 2]
+@pytest.mark.django_db
+def test_what_nobody_told_of_is_seen_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = make_group(content=group_content(n=100))
+    (trial,) = add_trials(group, [Suggestion(0, {"lr": 0.5})], complete=False)
+    set_status(trial, "succeeded")
+    assert DatabaseHistory(group).all()[0].params["lr"] == 0.5
+    Experiment.objects.filter(pk=trial.pk).update(params={"lr": 0.25})
+    monkeypatch.setattr(members, "KEPT", 0.0)
+    assert DatabaseHistory(group).all()[0].params["lr"] == 0.25
+
+
+def test_what_is_kept_is_bounded() -> None:
+    kept: Kept[list[int]] = Kept(most_searches=2, most_trials=5)
+    searches = [uuid4() for _ in range(3)]
+
+    def there() -> list[int]:
+        return [len(kept._searches.get(search, ())) for search in searches]
+
+    for search in searches:
+        kept.put(search, [1, 2])
+    assert there() == [0, 2, 2]
+    kept.put(searches[0], [1, 2, 3])
+    assert there() == [3, 0, 2]
+    kept.put(searches[2], [1, 2, 3, 4, 5, 6])
+    assert there() == [0, 0, 0], "more than there is room for is not kept"
 
 
 @pytest.mark.django_db
@@ -189,7 +224,7 @@ def test_values_that_come_late_count() -> None:
     make_metrics(second, {"loss": 0.5})
     assert [leader.index for leader in DatabaseHistory(group).leaders(0, LOSS, {0: 2}, 5)] == [1, 0]
     group.refresh_from_db()
-    assert group.late_values == 1
+    assert group.history_revision == 1
 
 
 @pytest.mark.django_db
@@ -201,7 +236,7 @@ def test_values_in_time_tell_the_search_nothing() -> None:
     set_status(elsewhere, "succeeded")
     make_metrics(elsewhere, {"loss": 1.0})
     group.refresh_from_db()
-    assert group.late_values == 0
+    assert group.history_revision == 0
 
 
 def standing(index: int, value: float, *, done: bool = True) -> Standing:
@@ -209,26 +244,22 @@ def standing(index: int, value: float, *, done: bool = True) -> Standing:
     return Standing(index + 1, index + 1, index, Stage(), None, state, value)
 
 
-def test_what_is_kept_of_searches_is_bounded() -> None:
-    kept, groups = Kept(most_searches=2, most_trials=5), [uuid4() for _ in range(3)]
-    reads: list[UUID] = []
+def test_standings_that_do_not_fit_are_read_again() -> None:
+    search, begun = uuid4(), []
 
-    def use(group: UUID, trials: int = 1) -> Standings:
+    def use(trials: int = 1, metric: Metric = LOSS, revision: int = 0) -> Standings:
         def read(known: Standings) -> list[Standing]:
             if not len(known):
-                reads.append(group)
+                begun.append((trials, metric.name, revision))
             return [standing(index, 0.5) for index in range(len(known), trials)]
 
-        return kept.use(group, LOSS, 0, trials, read)
+        return brought_up_to_date(search, metric, revision, trials, read)
 
-    for group in groups:
-        use(group)
-        use(group)
-    assert reads == groups
-    use(groups[1])
-    assert reads == groups
-    use(groups[0])
-    assert reads == [*groups, groups[0]]
-    assert use(groups[0], 9).tallies(0) == {0: Tally(9, 9)}
-    assert use(groups[0], 9).leaders(0, {0: 1}, 5) == [Leader(0, 0, 0.5, 1)]
-    assert reads == [*groups, groups[0], groups[0]], "more than may be kept is used, and then forgotten"
+    use()
+    assert use(9).tallies(0) == {0: Tally(9, 9)}
+    assert use(9).leaders(0, {0: 1}, 5) == [Leader(0, 0, 0.5, 1)]
+    assert begun == [(1, "loss", 0)]
+    for fields in ({"trials": 8}, {"trials": 8, "metric": ACCURACY}, {"trials": 8, "metric": ACCURACY, "revision": 1}):
+        use(**fields)  # type: ignore[arg-type]
+        use(**fields)  # type: ignore[arg-type]
+    assert begun[1:] == [(8, "loss", 0), (8, "acc", 0), (8, "acc", 1)]

@@ -16,7 +16,7 @@ from polyaxon.actions.runs import archive
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
 from polyaxon.trials import DatabaseHistory, count_trials
-from polyaxon.trials.finished import FINISHED, Finished, Sign
+from polyaxon.trials.members import MEMBERS
 from polyaxon.trials.states import state_of
 from polyaxon_schemas.search import Metric
 from tests.contents import group_content
@@ -114,7 +114,7 @@ def test_finished_trials_are_read_once(django_assert_num_queries: Any) -> None:
     for trial in add_trials(group, [Suggestion(index, {"lr": 0.5}) for index in range(3)], complete=False):
         set_status(trial, "succeeded")
     DatabaseHistory(group).all()
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert len(DatabaseHistory(group).all()) == 3
 
 
@@ -155,19 +155,7 @@ def test_a_copy_knows_what_its_original_found() -> None:
     assert len(DatabaseHistory(copy)) == 1
 
 
-def test_what_is_kept_is_bounded() -> None:
-    kept = Finished(most_groups=2, most_trials=5)
-    sign, trial = Sign(0, "succeeded", None, 0), Trial(0, {}, TrialState.SUCCEEDED)
-    for group in range(4):
-        kept.keep(group, dict.fromkeys(range(2), (sign, trial)))
-    assert [len(kept.known(group, {0: sign, 1: sign})) for group in range(4)] == [0, 0, 2, 2]
-    kept.keep(2, dict.fromkeys(range(4), (sign, trial)))
-    assert [len(kept.known(group, dict.fromkeys(range(4), sign))) for group in (2, 3)] == [4, 0]
-    kept.keep(2, dict.fromkeys(range(9), (sign, trial)))
-    assert kept.known(2, {0: sign}) == {}
-
-
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
     """Numbers of rows come again in other tests."""
-    FINISHED.__init__()  # type: ignore[misc]
+    MEMBERS.clear()

@@ -20,8 +20,9 @@ class ExperimentGroup(ProjectItem):
     seed = models.BigIntegerField(default=0)
     # Set when the algorithm said that nothing further will come.
     suggestions_complete = models.BooleanField(default=False)
-    # How often values came for trials that had ended: who keeps what those reached reads it anew then.
-    late_values = models.BigIntegerField(default=0, editable=False)
+    # Goes up with what changes in trials that had ended, and with the runs that people add or archive: who keeps what
+    # it has read of a search reads it anew then.
+    history_revision = models.BigIntegerField(default=0, editable=False)
     # The group it was made from, if any: `restart` begins anew, `copy` also knows what the original's trials found.
     original_group = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones")
     cloning_strategy = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001 - null on the wire
