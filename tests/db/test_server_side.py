@@ -69,6 +69,22 @@ def test_a_statement_is_prepared_once_for_each_connection() -> None:
 
 
 @ON_POSTGRES
+def test_the_planner_prefers_indexes_unless_somebody_has_tuned_it() -> None:
+    def cost(given: str = "") -> str:
+        connection.close()
+        if given:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('random_page_cost', %s, false)", [given])
+        ask("SELECT name FROM things WHERE id = %s AND id <> 80", 1)
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW random_page_cost")
+            return str(cursor.fetchone()[0])
+
+    assert [cost(), cost("2"), cost("4"), cost()] == ["1.1", "2", "1.1", "1.1"]
+    connection.close()
+
+
+@ON_POSTGRES
 def test_a_failure_leaves_it_usable() -> None:
     sql = "SELECT 10 / id FROM things WHERE id - %s = 0 OR 1 / (id - %s) > 5"
     for _ in range(2):
