@@ -12,6 +12,7 @@ import pytest
 from hpsearch import MemoryHistory, Stage, Strategy, Suggestion, Trial, TrialState
 from polyaxon.actions.group_clones import copy_group
 from polyaxon.actions.new_trials import add_trials
+from polyaxon.actions.projects import archive_project, restore_project
 from polyaxon.actions.runs import archive
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
@@ -129,6 +130,16 @@ def test_runs_that_people_add_inform_it_without_an_index() -> None:
     assert (len(history), history.missing(3, 5)) == (1, [1, 2])
     assert count_trials(group).trials == 1
     assert by_hand.trial_index is None
+
+
+def test_runs_that_people_add_go_and_come_with_their_project() -> None:
+    group = make_group(content=group_content(n=3))
+    make_experiment(group.project, group=group, params={"lr": 0.25})
+    assert len(DatabaseHistory(group).all()) == 1
+    archive_project(group.project, group.user)
+    assert DatabaseHistory(group).all() == []
+    restore_project(group.project, group.user)
+    assert len(DatabaseHistory(group).all()) == 1
 
 
 def test_what_a_stop_interrupted_is_no_trial_any_more() -> None:
