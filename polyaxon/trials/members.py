@@ -30,12 +30,11 @@ from polyaxon.trials.states import state_of
 
 MOST_SEARCHES = 8
 MOST_TRIALS = 20_000  # together; about 1 KB each
-KEPT = 60.0
+LONGEST_KEPT = 60.0
 """Seconds after which all of a group is read again."""
 _LARGEST_INDEX = 2**31 - 1
 
 _NAMES = {
-    "groups": ExperimentGroup._meta.db_table,
     "experiments": Experiment._meta.db_table,
     "decisions": SearchDecision._meta.db_table,
     "series": MetricSeries._meta.db_table,
@@ -103,7 +102,7 @@ class Members:
 
     def fits(self, group: ExperimentGroup, revision: int | None, now: float) -> bool:
         """Whether those that had ended are as they were. Numbers of groups come again where a database is made anew."""
-        return (self.group, self.revision) == (group.uuid, revision) and now - self.begun < KEPT
+        return (self.group, self.revision) == (group.uuid, revision) and now - self.begun < LONGEST_KEPT
 
     def with_news(self, rows: Mapping[int, Trial]) -> Members:
         """The same with trials that were read now, by experiment; the others are as they were."""

@@ -172,7 +172,7 @@ def test_what_nobody_told_of_is_seen_after_a_while(monkeypatch: pytest.MonkeyPat
     set_status(trial, "succeeded")
     assert DatabaseHistory(group).all()[0].params["lr"] == 0.5
     Experiment.objects.filter(pk=trial.pk).update(params={"lr": 0.25})
-    monkeypatch.setattr(members, "KEPT", 0.0)
+    monkeypatch.setattr(members, "LONGEST_KEPT", 0.0)
     assert DatabaseHistory(group).all()[0].params["lr"] == 0.25
 
 
