@@ -8,7 +8,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ import psutil
 import pytest
 
 from scheduler.runners.base import LaunchSpec, Phase, StopReason
+from scheduler.runners.local import files
 from scheduler.runners.local.runner import LocalRunner
 from tests.runners.contract import (
     log_texts,
@@ -268,3 +271,20 @@ def test_a_running_supervisor_is_small_and_is_no_child_of_the_server(runner: Loc
     assert os.getsid(supervisor.pid) != os.getsid(0)
     assert supervisor.memory_info().rss < 24 * 1024 * 1024
     assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+
+
+def test_the_server_and_the_supervisor_may_remove_the_environment_at_once(tmp_path: Path) -> None:
+    """A run that had begun was shown as one that could not be started, when one removed what the other was at."""
+    folder = str(tmp_path)
+    both = threading.Barrier(2, timeout=20)
+
+    def scrubbing(_: int) -> None:
+        for _ in range(300):
+            if both.wait() == 0:
+                files.write_json(str(tmp_path / files.LAUNCH), {"command": "true", "env": {"TOKEN": "x" * 5000}})
+            both.wait()
+            files.scrub(folder)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(scrubbing, range(2)))
+    assert "TOKEN" not in "".join(path.read_text() for path in tmp_path.iterdir())

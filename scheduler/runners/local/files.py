@@ -54,8 +54,7 @@ def write_json(path: str, data: dict[str, object]) -> None:
         create_synced(temporary, json.dumps(data), os.O_EXCL)
         os.replace(temporary, path)
     except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        _remove(temporary)
         raise
     sync_folder(os.path.dirname(path))
 
@@ -73,7 +72,10 @@ def read_json(path: str) -> dict[str, object] | None:
 
 
 def scrub(folder: str) -> None:
-    """Remove the environment, which holds tokens, from the launch file and from copies that a crash left."""
+    """Remove the environment, which holds tokens, from the launch file and from copies that a crash left.
+
+    The server and the supervisor may do so at once: one may find removed what the other was at.
+    """
     path = os.path.join(folder, LAUNCH)
     try:
         launch = read_json(path)
@@ -81,7 +83,14 @@ def scrub(folder: str) -> None:
             launch.pop("env")
             write_json(path, launch)
     except (OSError, ValueError):  # a full disk, a broken file: nobody needs it any more
-        os.unlink(path)
+        _remove(path)
     for name in os.listdir(folder):
         if name.startswith(LAUNCH) and name.endswith(".tmp"):
-            os.unlink(os.path.join(folder, name))
+            _remove(os.path.join(folder, name))
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
