@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,16 +51,35 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
 
 def _rendered(run: Run) -> Rendered:
     kind = "experiment" if isinstance(run, Experiment) else "job"
-    rendered = _parsed(run.content or "", kind).render(run.params or {})
+    rendered = _parsed(_file_of(run), kind).render(run.params or {})
     if not rendered.command:
         raise InvalidInput("the polyaxonfile has no run.cmd, so there is nothing to execute. Add a `run` section.")
     return rendered
 
 
+@dataclass(frozen=True)
+class _File:
+    """A run's file. Files of the same `meaning` render the same with the same params."""
+
+    meaning: Hashable
+    content: str = field(compare=False)
+
+
+def _file_of(run: Run) -> _File:
+    """Those of the trials of one search differ in the values of params, and each trial has all of these in its row."""
+    content = run.content or ""
+    if isinstance(run, Experiment) and run.trial_index is not None:
+        rest = json.loads(content)
+        names = rest.pop("params", None) or {}
+        if names.keys() <= (run.params or {}).keys():
+            return _File((json.dumps(rest), *names), content)
+    return _File(content, content)
+
+
 @lru_cache(maxsize=100)
-def _parsed(content: str, kind: str) -> Specification:
+def _parsed(file: _File, kind: str) -> Specification:
     """Trials of one search have one file, and many other runs have that of the run before."""
-    return parse(content, kind=kind)
+    return parse(file.content, kind=kind)
 
 
 def is_quick(run: Run) -> bool:

@@ -9,9 +9,8 @@ from django.conf import settings
 from polyaxon.db.models import ExperimentGroup
 from polyaxon.queues import app, publisher
 from polyaxon.wakeups import AT_ONCE
-from scheduler.passes import queue, reconcile, slots, together
-from scheduler.passes.dependents import follow_builds
-from scheduler.passes.dispatch import dispatch
+from scheduler.passes import queue, reconcile, together
+from scheduler.passes.dispatch import serve_waiting
 from scheduler.passes.expiry import expire
 from scheduler.passes.groups import advance_group
 from scheduler.passes.guard import guarded
@@ -22,10 +21,9 @@ from scheduler.passes.runs import advance
 from scheduler.passes.statistics import look_at_tables
 from scheduler.passes.sweep import sweep
 from scheduler.passes.webhooks import deliver
-from scheduler.turns import Gathered, Rounds, one_at_a_time
+from scheduler.turns import Gathered, one_at_a_time
 
 LOOK_AGAIN = 0.3  # seconds
-_dispatches = Rounds()  # whoever comes while one is under way need not wait for it
 # Two at a time, so that one prepares launches while the other waits for the cluster: what comes meanwhile is launched
 # together.
 _launches = {kind: Gathered(at_once=AT_ONCE, workers=2) for kind in queue.kinds()}
@@ -63,7 +61,7 @@ def _advance(kind: str, pk: int) -> None:
 
 def _try_to_advance(kind: str, pk: int) -> None:
     run = queue.model_of(kind)(pk=pk)  # whose row is read by the pass
-    if not advance(run) and settings.CONFIG.broker.broker_backend != "memory":
+    if not advance(run) and not settings.CONFIG.in_one_process:
         # Another process is at it, and may have looked before that happened which this message tells of.
         publisher.send(f"scheduler.{kind}", pk, countdown=LOOK_AGAIN, expires=LOOK_AGAIN + EXPIRES)
 
@@ -90,27 +88,23 @@ def _follow_pods(kind: str, keys: list[int]) -> None:
 
 @app.task(name="scheduler.group")
 def group_pass(pk: int) -> None:
-    guarded(partial(advance_group, ExperimentGroup(pk=pk)))
+    _advance_group(pk, dispatching=settings.CONFIG.in_one_process)
+
+
+def _advance_group(pk: int, *, dispatching: bool = False) -> None:
+    guarded(partial(advance_group, ExperimentGroup(pk=pk), dispatching=dispatching))
 
 
 @app.task(name="scheduler.searches")
 @one_at_a_time
 def searches_pass() -> None:
     for pk in groups_to_watch():
-        group_pass(pk)
+        _advance_group(pk)
 
 
 @app.task(name="scheduler.dispatch")
 def dispatch_pass(_pk: int = 0) -> None:
-    _dispatches.run("dispatch", partial(guarded, _dispatch))
-
-
-def _dispatch() -> None:
-    load = slots.load()
-    if load.builds:
-        guarded(follow_builds)
-        load = slots.load()
-    dispatch(load, launching=True)
+    serve_waiting()
 
 
 @app.task(name="scheduler.sync")

@@ -60,13 +60,13 @@ class Rounds:
         self._again: dict[Hashable, bool] = {}  # of the keys that are taken
         self._lock = threading.Lock()
 
-    def run(self, key: Hashable, work: Callable[[], object]) -> None:
-        """Do `work`, or have the thread that is at `key` do its own again."""
+    def run(self, key: Hashable, work: Callable[[], object]) -> bool:
+        """Do `work`, or have the thread that is at `key` do its own again, and do not wait for it: then False."""
         with self._lock:
             taken = key in self._again
             self._again[key] = taken
         if taken:
-            return
+            return False
         try:
             work()
             while self._wanted(key):
@@ -75,6 +75,7 @@ class Rounds:
             with self._lock:
                 del self._again[key]
             raise
+        return True
 
     def _wanted(self, key: Hashable) -> bool:
         """Whether somebody came meanwhile. If nobody did, the key is free at the same moment."""
@@ -122,5 +123,7 @@ class Gathered:
 
 # Of groups, by number. In one process two passes never ask one algorithm at a time.
 groups = Rounds()
+# Of the one who gives out slots.
+dispatches = Rounds()
 # Of the runs' uuids. Observing, launching and cleaning up a run never overlap in the process that has its runner.
 runs = Turns()

@@ -8,12 +8,11 @@ one suggestion. Where that fails, and elsewhere, the search is locked first.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import QuerySet
 
 from hpsearch import Strategy, Suggestion
@@ -21,20 +20,26 @@ from polyaxon import events
 from polyaxon.actions import unlocked
 from polyaxon.actions.creation import asked_columns, backend_of
 from polyaxon.actions.images import image_for
+from polyaxon.actions.search_states import MOST_DRAWN, Bounds, SearchState, as_drawn, as_read, draw, lock_search
 from polyaxon.actions.statuses import first_statuses
 from polyaxon.actions.tags import clean_tags
 from polyaxon.db.durability import unsynced
 from polyaxon.db.lookups import listed
-from polyaxon.db.models import Event, Experiment, ExperimentGroup, ExperimentGroupIteration, SearchDecision
+from polyaxon.db.models import (
+    Event,
+    Experiment,
+    ExperimentGroup,
+    ExperimentGroupIteration,
+    SearchDecision,
+)
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.server_side import answers
-from polyaxon.db.writes import Statement, append, append_all, execute, insertion, insertion_with_key, is_refused
+from polyaxon.db.writes import Statement, append, append_all, insertion, insertion_with_key, is_refused
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
 from polyaxon_schemas import Rendered
 
 RESUME, RESTART = "resume", "restart"
-MOST_AS_READ = 8  # trials; more are rare, and each number of them is a statement of its own
+MOST_AS_READ = MOST_DRAWN  # more are rare, and each number of them is a statement of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,45 @@ class _Origin:
     strategy: str | None = None
 
 
-def add_trials(group: ExperimentGroup, suggestions: Sequence[Suggestion], *, complete: bool) -> list[Experiment]:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """New trials that have their numbers, and what is to be stored of them if their search is still as it was read."""
+
+    trials: Sequence[Experiment]
+    replicas: Sequence[int]  # numbers for their master replicas, if there is a starter
+    first: Sequence[Statement]
+    rows: Sequence[Statement]
+    records: Sequence[Statement]
+    events: Sequence[Event]
+
+    def store(self) -> bool:
+        """Store them as `created`; False if that has to be done under the lock."""
+        try:
+            events.store_unheard(self.events, first=[*unsynced(), *self.first, *self.rows, *self.records])
+        except (DataError, IntegrityError) as error:
+            if isinstance(error, DataError) and not is_refused(error):
+                raise
+            return False
+        wake("dispatch")
+        return True
+
+    def besides_rows(self) -> list[Statement]:
+        """What is to be stored of them for a caller who stores their rows, after they have changed."""
+        for trial in self.trials:
+            trial._state.adding = True  # noqa: SLF001 - there is no row yet
+        return [*self.first, *self.records]
+
+
+# Stores new trials as runs that begin at once. Whether it has; if not, it has done nothing.
+Starter = Callable[[Draft], bool]
+
+
+def add_trials(
+    group: ExperimentGroup, suggestions: Sequence[Suggestion], *, complete: bool, starter: Starter | None = None
+) -> list[Experiment]:
     """Store `suggestions` as trials with status `created`; `complete`: no further ones will come.
+
+    With a `starter` they may begin at once instead, where that is possible without the lock.
 
     Suggestions whose index is there already are left out, so the same decision may be stored twice. A search that was
     stopped, or whose suggestions are complete, takes no more: the decision is older than that. Raises
@@ -64,62 +106,11 @@ def add_trials(group: ExperimentGroup, suggestions: Sequence[Suggestion], *, com
     """
     plan = plan_of(group)
     prepared = [_prepare(group, plan, suggestion) for suggestion in suggestions]
-    added = None if complete else _add_as_read(group, plan, prepared)
+    added = None if complete else _add_as_read(group, plan, prepared, starter)
     return _add_locked(group, plan, prepared, complete=complete) if added is None else added
 
 
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What a search is asked before it gets more trials."""
-
-    status: str
-    stop_requested_at: datetime | None
-    suggestions_complete: bool
-    iterations: int
-    has_replaced: bool  # trials that a stop interrupted, and that others have taken the place of since
-    present: frozenset[int]  # those of the suggested indexes that have trials
-
-    @property
-    def takes_more(self) -> bool:
-        is_done = self.status in ExperimentGroup.LIFECYCLE.done
-        return not (is_done or self.stop_requested_at is not None or self.suggestions_complete)
-
-
-_NAMES = {
-    "groups": ExperimentGroup._meta.db_table,
-    "iterations": ExperimentGroupIteration._meta.db_table,
-    "experiments": Experiment._meta.db_table,
-    "decisions": SearchDecision._meta.db_table,
-    "replaced": SearchDecision.REPLACED,
-}
-
-
-def _named(sql: str) -> str:
-    return sql.format(**_NAMES)
-
-
-_NOW = _named("""
-SELECT g.status, g.stop_requested_at, g.suggestions_complete,
-       (SELECT COUNT(*) FROM {iterations} i WHERE i.experiment_group_id = g.id),
-       EXISTS (SELECT 1 FROM {decisions} d WHERE d.experiment_group_id = g.id AND d.kind = '{replaced}'),
-       e.trial_index
-FROM {groups} g
-LEFT JOIN {experiments} e ON e.experiment_group_id = g.id AND e.trial_index BETWEEN %s AND %s
-WHERE g.id = %s
-""")
-
-
-def _now(group: ExperimentGroup, rows: Sequence[tuple[Any, ...]]) -> _Now:
-    """From the rows that `_NOW` gives. Raises ExperimentGroup.DoesNotExist."""
-    if not rows:
-        raise ExperimentGroup.DoesNotExist(f"ExperimentGroup {group.pk} is gone.")
-    status, stopping, complete, iterations, has_replaced, _ = rows[0]
-    present = frozenset(index for *_, index in rows if index is not None)
-    return _Now(status, stopping, bool(complete), iterations, bool(has_replaced), present)
-
-
-def _bounds(prepared: Sequence[_Prepared]) -> tuple[int, int]:
-    """The lowest and the highest index."""
+def _bounds(prepared: Sequence[_Prepared]) -> Bounds:
     indexes = [each.suggestion.index for each in prepared]
     return (min(indexes), max(indexes)) if indexes else (0, -1)
 
@@ -127,50 +118,36 @@ def _bounds(prepared: Sequence[_Prepared]) -> tuple[int, int]:
 # -- if nobody else is at it --
 
 
-def _add_as_read(group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared]) -> list[Experiment] | None:
+def _add_as_read(
+    group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared], starter: Starter | None
+) -> list[Experiment] | None:
     """None if it has to be done under the lock."""
     if not (0 < len(prepared) <= MOST_AS_READ and unlocked.is_possible()):
         return None
-    rows = answers(_NOW_NUMBERED, len(prepared), *_bounds(prepared), group.pk)
-    now = _now(group, [row[2:] for row in rows])
+    draft = _draft(group, plan, prepared, with_replicas=starter is not None)
+    if draft is None or not ((starter is not None and starter(draft)) or draft.store()):
+        return None
+    return list(draft.trials)
+
+
+def _draft(group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared], *, with_replicas: bool) -> Draft | None:
+    """None if more is to be looked at than can be read beforehand."""
+    many = len(prepared)
+    drawn, now = as_drawn(group, many) or draw(group, _bounds(prepared), many, many if with_replicas else 0)
     if not now.takes_more or now.present or now.has_replaced:
         return None
-    number, numbers, *_ = rows[0]
-    iteration = _iteration(group, now, len(prepared))
-    iteration.pk = number
+    iteration = _iteration(group, now, many)
+    iteration.pk = drawn.iteration
     trials = _rows(group, plan, prepared, iteration, now)
-    for trial, key in zip(trials, numbers, strict=True):
+    for trial, key in zip(trials, drawn.trials, strict=True):
         trial.pk = key
-    stored = [insertion_with_key(iteration), *map(insertion_with_key, trials)]
+    first = [as_read(group, now), insertion_with_key(iteration)]
+    stored = list(map(insertion_with_key, trials))
     told = _told(group, trials)
-    first = [*unsynced(), Statement(_AS_READ, [group.pk, now.status]), *stored, *_records(group, trials, prepared)]
-    acts = events.acts_of(told)
-    try:
-        events.store_unheard(told, first=[*first, insertion(acts)] if acts else first)
-    except (DataError, IntegrityError) as error:
-        if isinstance(error, DataError) and not is_refused(error):
-            raise
-        return None
-    wake("dispatch")
-    return trials
-
-
-# With numbers for the rows that are to be stored. Drawn before the search is locked, they need not be in order.
-_NUMBERED = _named("""
-WITH numbers AS MATERIALIZED (
-  SELECT nextval(pg_get_serial_sequence('{iterations}', 'id')) AS iteration,
-         ARRAY(SELECT nextval(pg_get_serial_sequence('{experiments}', 'id')) FROM generate_series(1, %s)) AS trials
-)
-SELECT numbers.iteration, numbers.trials, now.* FROM numbers, (
-""")
-_NOW_NUMBERED = f"{_NUMBERED} {_NOW} ) now"
-# What was decided on a search that takes more, and that has changed since in nothing that matters here.
-_AS_READ = _named("""
-SELECT 1 / COUNT(*) FROM (
-  SELECT 1 FROM {groups}
-  WHERE id = %s AND status = %s AND stop_requested_at IS NULL AND NOT suggestions_complete FOR NO KEY UPDATE
-) locked
-""")
+    records = list(_records(group, trials, prepared))
+    if acts := events.acts_of(told):
+        records.append(insertion(acts))
+    return Draft(trials, drawn.replicas, first, stored, records, told)
 
 
 # -- under the lock --
@@ -180,7 +157,7 @@ SELECT 1 / COUNT(*) FROM (
 def _add_locked(
     group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared], *, complete: bool
 ) -> list[Experiment]:
-    now = _lock(group, prepared)
+    now = lock_search(group, _bounds(prepared))
     if not now.takes_more:
         group.suggestions_complete = now.suggestions_complete
         return []
@@ -192,25 +169,7 @@ def _add_locked(
     return trials
 
 
-# On SQLite the transaction itself has the only lock there is.
-_LOCK = _named("SELECT 1 FROM {groups} WHERE id = %s")
-
-
-def _lock(group: ExperimentGroup, prepared: Sequence[_Prepared]) -> _Now:
-    """Lock the search, and look how it stands now: in one round trip on Postgres, for each trial waits for it.
-
-    Raises ExperimentGroup.DoesNotExist.
-    """
-    locking = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    # A statement of its own, so that it sees what others have written before they gave up the lock. By the rows the
-    # same trials follow again, so that the commit need not wait for the disk.
-    asked = [
-        *unsynced(), Statement(_LOCK + locking, [group.pk]), Statement(_NOW, [*_bounds(prepared), group.pk])
-    ]  # fmt: skip
-    return _now(group, execute(asked))
-
-
-def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared], now: _Now) -> list[Experiment]:
+def _add(locked: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared], now: SearchState) -> list[Experiment]:
     iteration = append(_iteration(locked, now, len(fresh)))
     trials = _rows(locked, plan, fresh, iteration, now)
     append_all(trials)
@@ -241,13 +200,17 @@ def _build(group: ExperimentGroup, rendered: Rendered) -> int | None:
     return build.pk if build else None
 
 
-def _iteration(group: ExperimentGroup, now: _Now, suggestions: int) -> ExperimentGroupIteration:
+def _iteration(group: ExperimentGroup, now: SearchState, suggestions: int) -> ExperimentGroupIteration:
     data = {"num_suggestions": suggestions}
     return ExperimentGroupIteration(experiment_group=group, number=now.iterations, data=data)
 
 
 def _rows(
-    group: ExperimentGroup, plan: Plan, fresh: Sequence[_Prepared], iteration: ExperimentGroupIteration, now: _Now
+    group: ExperimentGroup,
+    plan: Plan,
+    fresh: Sequence[_Prepared],
+    iteration: ExperimentGroupIteration,
+    now: SearchState,
 ) -> list[Experiment]:
     origins = _origins(group, [each.suggestion for each in fresh], now)
     shared = _shared(group, plan, iteration)
@@ -310,7 +273,7 @@ def _start(group: ExperimentGroup, trial: Experiment, suggestion: Suggestion) ->
     )
 
 
-def _origins(group: ExperimentGroup, suggestions: Sequence[Suggestion], now: _Now) -> dict[int, _Origin]:
+def _origins(group: ExperimentGroup, suggestions: Sequence[Suggestion], now: SearchState) -> dict[int, _Origin]:
     """By index. A trial that was interrupted when its search was stopped goes on with what it left."""
     parents = _trials_at(group, {each.parent for each in suggestions if each.parent is not None})
     found = {each.index: _origin(each, parents) for each in suggestions if each.parent in parents}

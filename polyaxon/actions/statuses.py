@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -264,11 +265,12 @@ def events_of(move: Move) -> Iterator[Event]:
 def wake_dependents(row: Stateful, *, observed: bool) -> None:
     """A finished run frees a slot, its group wants to know, and its runner may have something left of it.
 
-    The group first: if it has another trial for the slot, one dispatch will do.
+    In one process the pass of its group gives the slot away.
     """
     group = getattr(row, "experiment_group_id", None)
     if group:
         wake("group", group)
-    wake("dispatch")
+    if not (group and settings.CONFIG.in_one_process):
+        wake("dispatch")
     if not observed and not isinstance(row, ExperimentGroup):
         wake_row(row)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DataError, connection
+from django.db import DataError, IntegrityError, connection
 
 from polyaxon import events
 from polyaxon.actions.statuses import Move, events_of, statements_of, wake_dependents
@@ -63,20 +63,23 @@ def prepare(moves: Sequence[Move], *, first: Sequence[Statement] = (), attempts:
     return Changes(run, moves, statements, told, before)
 
 
-def write(changes: Sequence[Changes], *, durable: bool, first: Sequence[Statement] = ()) -> bool:
+def write(
+    changes: Sequence[Changes], *, durable: bool, first: Sequence[Statement] = (), told_first: Sequence[Event] = ()
+) -> bool:
     """Write changes of runs of one project: all, or none, and then the rows are as they were read.
 
-    None if one of the rows is not as it was read any more, if a webhook is to be told, or if one of the statements that
-    are sent `first` refuses it. Without `durable` a crash of the database may undo it: for what can be seen again.
+    None if one of the rows is not as it was read any more, if somebody else has stored what they are to store, if a
+    webhook is to be told, or if one of the statements that are sent `first` refuses it. Without `durable` a crash of
+    the database may undo it: for what can be seen again.
     """
-    told = [event for each in changes for event in each.events]
+    told = [*told_first, *(event for each in changes for event in each.events)]
     before = [*([] if durable else unsynced()), *first]
     try:
         events.store_unheard(told, first=[*before, *(statement for each in changes for statement in each.statements)])
-    except DataError as error:
+    except (DataError, IntegrityError) as error:
         for each in reversed(changes):
             each.undo()
-        if not is_refused(error):
+        if isinstance(error, DataError) and not is_refused(error):
             raise
         return False
     done = {each.run.pk: each.run for each in changes if each.run.is_done}

@@ -41,7 +41,7 @@ class Component:
         self._ending = threading.Event()
         self._died: str | None = None
         queue = COMPONENTS[name]
-        if config.broker.broker_backend == "memory":
+        if config.in_one_process:
             raise StartRefused(
                 f"The component {name} needs a broker that other processes reach: set POLYAXON_BROKER_BACKEND."
             )

@@ -25,7 +25,7 @@ def held_alone(*key: object) -> Iterator[bool]:
 @contextmanager
 def all_held_alone(keys: Sequence[Key]) -> Iterator[list[Key]]:
     """The same of many: those that no other process has."""
-    if not keys or connection.vendor != "postgresql" or settings.CONFIG.broker.broker_backend == "memory":
+    if not keys or connection.vendor != "postgresql" or settings.CONFIG.in_one_process:
         yield list(keys)
         return
     numbers = {_number(key): key for key in keys}

@@ -47,19 +47,25 @@ class Column:
     plain: type | None  # a value of exactly this type is sent as it is; on SQLite not every one
     portable: bool  # also there
     changes: bool  # by saving, as the time of the last change does
+    tells_creation: bool  # changes by the first saving only
 
     @classmethod
     def of(cls, field: Field[Any, Any]) -> Column:
         plain = _plain(field)
         changes = type(field).pre_save not in {Field.pre_save, DateTimeField.pre_save} or _sets_itself(field)
-        return cls(field, field.attname, plain, plain not in {datetime, UUID}, changes)
+        is_created = bool(getattr(field, "auto_now_add", False))
+        return cls(field, field.attname, plain, plain not in {datetime, UUID}, changes, is_created)
 
 
 def saved(columns: Sequence[Column], row: Model, database: BaseDatabaseWrapper, *, add: bool) -> list[Any]:
-    """The values that saving `row` sends; it changes the row as saving does."""
+    """The values that saving `row` sends; it changes the row as saving does.
+
+    But for the time when a new row was made: what it has already, of an earlier time that it was to be stored, stays.
+    """
     is_postgres, values = database.vendor == "postgresql", []
     for column in columns:
-        value = column.field.pre_save(row, add) if column.changes else getattr(row, column.name)
+        is_made = column.tells_creation and getattr(row, column.name) is not None
+        value = column.field.pre_save(row, add) if column.changes and not is_made else getattr(row, column.name)
         if not _is_ready(column, value, is_postgres):
             value = column.field.get_db_prep_save(value, database)
         values.append(value)

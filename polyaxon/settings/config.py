@@ -495,6 +495,11 @@ class Config:
         """Whether runs are pods."""
         return self.runner.runner_backend == "kubernetes"
 
+    @property
+    def in_one_process(self) -> bool:
+        """Whether every pass is here: there is no broker that other processes would reach."""
+        return self.broker.broker_backend == "memory"
+
     def root(self, path: Path) -> Path:
         """A store's root: absolute as given, otherwise inside the data folder."""
         return self.data_dir / path.expanduser()

@@ -8,6 +8,8 @@ from collections.abc import Hashable, Sized
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Sized)
+LONGEST_KEPT = 60.0
+"""Seconds after which all of a group is read again."""
 
 
 class Kept(Generic[T]):

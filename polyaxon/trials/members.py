@@ -25,13 +25,11 @@ from polyaxon.db.models import Experiment, ExperimentGroup, MetricSeries, Search
 from polyaxon.db.server_side import answers
 from polyaxon.stores.series import last_values
 from polyaxon.trials.counts import Places
-from polyaxon.trials.kept import Kept
+from polyaxon.trials.kept import LONGEST_KEPT, Kept
 from polyaxon.trials.states import state_of
 
 MOST_SEARCHES = 8
 MOST_TRIALS = 20_000  # together; about 1 KB each
-LONGEST_KEPT = 60.0
-"""Seconds after which all of a group is read again."""
 _LARGEST_INDEX = 2**31 - 1
 
 _NAMES = {

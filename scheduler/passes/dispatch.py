@@ -9,31 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import cast
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from polyaxon import limits
 from polyaxon.actions import unlocked
 from polyaxon.actions.statuses import Move, carry_out, may_move
-from polyaxon.db import server_side
-from polyaxon.db.durability import unsynced
 from polyaxon.db.lookups import listed
-from polyaxon.db.models import PassLock
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement
 from polyaxon.lifecycles import tables as s
 from polyaxon.wakeups import wake_all
-from scheduler.passes import fairness, queue, slots, starting
+from scheduler import turns
+from scheduler.passes import dispatch_lock, fairness, queue, slots, starting
+from scheduler.passes.dependents import follow_builds
+from scheduler.passes.guard import guarded
 from scheduler.passes.replicas import as_read_or_new, locked_rows, masters, narrow, with_next_master
 from scheduler.passes.transitions import moves
 
 AT_ONCE = 200  # SQLite bounds the values of a statement
 MOST = 50  # runs whose changes are one round trip
+
+
+def serve_waiting(seen: slots.Load | None = None) -> None:
+    """The pass of the dispatcher. Whoever comes while one is under way need not wait for it. `seen`: as `dispatch`."""
+    if seen is not None and not seen.has_work:
+        return
+    known = [] if seen is None else [seen]  # for who comes meanwhile it is done once more, and looked at anew
+    turns.dispatches.run("dispatch", lambda: guarded(partial(_serve, known.pop() if known else None)))
+
+
+def _serve(seen: slots.Load | None) -> None:
+    load = seen or slots.load()
+    if load.builds:
+        guarded(follow_builds)
+        load = slots.load()
+    dispatch(load, launching=True)
 
 
 def dispatch(seen: slots.Load | None = None, *, launching: bool = False) -> int:
@@ -66,7 +81,7 @@ def _give_out_as_read(load: slots.Load, *, launching: bool) -> int | None:
     runs = _next_runs(_free(load.active), load)
     if len(runs) > MOST:
         return None
-    hold = _held_once_more(load.version)
+    hold = dispatch_lock.held_once_more(load.version)
     if launching and (started := starting.start(runs, hold)) is not None:
         return started
     rows = [row for model, part in groupby(runs, key=lambda run: run.model) for row in _read(model, part)]
@@ -93,17 +108,12 @@ def _rows(model: type[queue.Run]) -> Prepared[queue.Run]:
     return Prepared(build, keys=str)
 
 
-def _held_once_more(version: int) -> Statement:
-    """Takes the lock, and fails by `writes.is_refused` if anybody has had it since."""
-    return Statement(_HOLD_AT, [version])
-
-
 # -- under the lock --
 
 
 @transaction.atomic
 def _give_out_locked(load: slots.Load) -> int:
-    active = _active_alone()
+    active = dispatch_lock.active_alone()
     # What others have given out since the load was read takes room of the searches, too.
     runs = _next_runs(_free(active), replace(load, next_trials=None))
     return sum(_schedule(runs[start : start + AT_ONCE]) for start in range(0, len(runs), AT_ONCE))
@@ -117,26 +127,6 @@ def _dispatch_services() -> int:
 
 def _free(active: int) -> int:
     return limits.slots() - active
-
-
-def _active_alone() -> int:
-    """How many runs hold a slot, once no other process hands out any.
-
-    The commit waits for no disk: a slot that is forgotten by a crash is given out again.
-    """
-    while True:
-        with connection.cursor() as cursor:
-            server_side.run(cursor, [*unsynced(), (_HOLD, ()), (f"{slots.ACTIVE}, {_IS_LOCKED}", ())])
-            ((active, is_locked),) = cursor.fetchall()
-        if is_locked:
-            return int(active)
-        PassLock.objects.get_or_create(name="dispatch")
-
-
-_LOCKS = PassLock._meta.db_table
-_HOLD = f"UPDATE {_LOCKS} SET version = version + 1 WHERE name = 'dispatch'"  # noqa: S608
-_HOLD_AT = f"WITH held AS ({_HOLD} AND version = %s RETURNING 1) SELECT 1 / COUNT(*) FROM held"  # noqa: S608
-_IS_LOCKED = f"EXISTS (SELECT 1 FROM {_LOCKS} WHERE name = 'dispatch')"  # noqa: S608
 
 
 def _schedule(chosen: Sequence[slots.Waiting]) -> int:

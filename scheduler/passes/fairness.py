@@ -78,6 +78,11 @@ def next_runs(free: int, load: slots.Load) -> list[slots.Waiting]:
     return found
 
 
+def has_room_for(number: int, load: slots.Load) -> bool:
+    """Whether so many more runs may begin, and nobody is to be asked who comes first."""
+    return load.active + number <= limits.slots() and not load.is_anything_waiting and not _limits_are_set()
+
+
 def choose(candidates: Iterable[Candidate], running: Running, known: Limits, free: int) -> list[Candidate]:
     """Give out `free` slots, one at a time. Changes `running`."""
     waiting: dict[tuple[int, int], list[Candidate]] = defaultdict(list)  # by priority of the queue, and user

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from functools import partial
+from functools import cache, partial
 
 from django.db import Error as AnyDatabaseError
 from django.db import transaction
@@ -15,6 +15,7 @@ from hpsearch.budget import spent
 from polyaxon.actions.groups import close_search, end_search, finish_search, last_finish
 from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import request_stop
+from polyaxon.actions.search_states import with_numbers_drawn
 from polyaxon.actions.statuses import lock, set_status
 from polyaxon.db.lookups import listed
 from polyaxon.db.models import ExperimentGroup
@@ -22,13 +23,15 @@ from polyaxon.db.prepared import Prepared
 from polyaxon.lifecycles import EXPERIMENT
 from polyaxon.lifecycles import tables as s
 from polyaxon.trials import Counts, DatabaseHistory, Plan, plan_of
-from polyaxon.trials.counts import counts_as_read, places_as_read, with_numbers
+from polyaxon.trials.counts import counted, counts_as_read, number_as_read, places_as_read, with_numbers
 from polyaxon.trials.goals import best_trials
 from polyaxon.trials.hours import hours_spent
 from polyaxon.trials.members import known_members, news_as_read, with_news
 from polyaxon.wakeups import wake
 from polyaxon_schemas.hptuning import Budget
 from scheduler import turns
+from scheduler.passes import slots, starting
+from scheduler.passes.dispatch import serve_waiting
 from scheduler.passes.pruning import prune_trials
 
 logger = logging.getLogger(__name__)
@@ -40,48 +43,68 @@ SUGGESTIONS_AT_ONCE = 50
 AHEAD = 20
 
 
-def advance_group(group: ExperimentGroup) -> None:
+def advance_group(group: ExperimentGroup, *, dispatching: bool = False) -> None:
     """Do what `group` needs next. A search that cannot go on fails with the reason instead of hanging.
 
-    While another pass of this process is at it, that one does it once more instead.
+    While another pass of this process is at it, that one does it once more instead. With `dispatching` slots that are
+    free, as one is when a trial has ended, are first given to whoever waits, and then to what the search suggests.
     """
-    turns.groups.run(group.pk, partial(_round, group))
+    ours = turns.groups.run(group.pk, partial(_round, group, dispatching=dispatching))
+    if dispatching and not ours:
+        serve_waiting()  # the other one may be at its model for long
 
 
-def _round(group: ExperimentGroup) -> None:
-    if _renew(group):
-        _guarded(group)
+def _round(group: ExperimentGroup, *, dispatching: bool) -> None:
+    is_there = _renew(group, dispatching=dispatching)
+    load = slots.load_as_read(group) if dispatching and is_there else None
+    if dispatching:
+        serve_waiting(load)
+    if is_there:
+        _guarded(group, load)
 
 
-def _renew(group: ExperimentGroup) -> bool:
+def _renew(group: ExperimentGroup, *, dispatching: bool) -> bool:
     """Read the row again; whether it is still there."""
-    known = known_members(group.pk)
+    known, before = known_members(group.pk), counted(group.pk)
+    values: dict[str, int | str] = {"pk": group.pk, "last": before.last}
     if known is None:
-        fresh = _GROUP.first(pk=group.pk)
+        fresh = _group(dispatching).first(**values)
     else:
-        fresh = _GROUP_WITH_NEWS.first(pk=group.pk, newest=known.newest, still_open=listed(sorted(known.open)))
+        news: dict[str, int | str] = {"newest": known.newest, "still_open": listed(sorted(known.open))}
+        fresh = _group_with_news(dispatching).first(**values, **news)
     if fresh is None:
         return False
-    group.__dict__.update(fresh.__dict__, _news=news_as_read(fresh, known))
+    group.__dict__.update(fresh.__dict__, _news=news_as_read(fresh, known), _number=number_as_read(fresh, before))
     return True
 
 
-def _build(pk: int) -> QuerySet[ExperimentGroup]:
-    return with_numbers(ExperimentGroup._base_manager.filter(pk=pk))
+@cache
+def _group(dispatching: bool) -> Prepared[ExperimentGroup]:
+    return Prepared(partial(_build, dispatching), pk=int, last=int)
 
 
-_GROUP = Prepared(_build, pk=int)
-# Of a search whose algorithm looks at all of its trials, and did so before.
-_GROUP_WITH_NEWS = Prepared(
-    lambda pk, newest, still_open: with_news(_build(pk), newest, still_open), pk=int, newest=int, still_open=str
-)
+@cache
+def _group_with_news(dispatching: bool) -> Prepared[ExperimentGroup]:
+    """Of a search whose algorithm looks at all of its trials, and did so before: it has a suggestion for every room."""
+
+    def build(pk: int, last: int, newest: int, still_open: str) -> QuerySet[ExperimentGroup]:
+        rows = with_news(_build(dispatching, pk, last), newest, still_open)
+        return with_numbers_drawn(rows) if dispatching else rows
+
+    return Prepared(build, pk=int, last=int, newest=int, still_open=str)
 
 
-def _guarded(group: ExperimentGroup) -> None:
+def _build(dispatching: bool, pk: int, last: int) -> QuerySet[ExperimentGroup]:
+    """With what its trials need of others, if they may be launched at once."""
+    rows = with_numbers(ExperimentGroup._base_manager.filter(pk=pk), last)
+    return slots.with_load(rows.select_related("project__owner", "user")) if dispatching else rows
+
+
+def _guarded(group: ExperimentGroup, load: slots.Load | None) -> None:
     if group.is_done or group.group_type != ExperimentGroup.STUDY or not group.is_managed:
         return
     try:
-        _advance(group)
+        _advance(group, load)
     except AnyDatabaseError:
         raise  # passing trouble: the next pass does it again
     except Exception as error:
@@ -90,19 +113,19 @@ def _guarded(group: ExperimentGroup) -> None:
         stop_abandoned(group)
 
 
-def _advance(group: ExperimentGroup) -> None:
+def _advance(group: ExperimentGroup, load: slots.Load | None) -> None:
     if group.status == s.STOPPING or group.stop_requested_at is not None:
         _stop(group)
         return
     if group.status in group.LIFECYCLE.pending:
         set_status(group, s.RUNNING)
     plan = plan_of(group)
-    counts = counts_as_read(group)
+    counts = counts_as_read(group, group.__dict__["_number"])
     if ends_early(group, plan, counts):
         _stop(group)
         return
     prune_trials(group, plan)
-    counts = _suggest(group, plan, counts)
+    counts = _suggest(group, plan, counts, load)
     if group.suggestions_complete and not counts.open:
         finish_search(group)
 
@@ -120,13 +143,15 @@ def ends_early(group: ExperimentGroup, plan: Plan, counts: Counts) -> bool:
     return end_search(group, reason, {"failures": counts.failed, "hours": round(hours, 6)}, as_failed=failed)
 
 
-def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts) -> Counts:
+def _suggest(group: ExperimentGroup, plan: Plan, counts: Counts, load: slots.Load | None) -> Counts:
     """Have the next trials made; the counts with them."""
     room = 0 if group.suggestions_complete else _room(plan, counts)
     if room > 0:
-        history = DatabaseHistory(group, places_as_read(group), group.__dict__["_news"])
+        history = DatabaseHistory(group, places_as_read(group, group.__dict__["_number"]), group.__dict__["_news"])
         decision = plan.algorithm.suggest(history, limit=room)
-        added = len(add_trials(group, decision.suggestions, complete=decision.finished))
+        # Others have trials that wait, stored many at a time.
+        starter = starting.starter(load) if load and plan.algorithm.adaptive else None
+        added = len(add_trials(group, decision.suggestions, complete=decision.finished, starter=starter))
         counts = Counts(counts.trials + added, counts.waiting + added, counts.open + added, counts.failed)
         if added and not decision.finished and _room(plan, counts) > 0:
             wake("group", group.pk)

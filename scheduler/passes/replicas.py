@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TypeVar, cast
 
-from django.db.models import BigIntegerField, Case, F, FilteredRelation, Func, Model, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, F, FilteredRelation, Model, Q, QuerySet, When
+from django.db.models.expressions import RawSQL
 
 from polyaxon.db.models import Experiment, ExperimentJob
 from polyaxon.db.models.abstract import Runnable, Stateful
 from polyaxon.db.prepared import Prepared
+from polyaxon.db.sequences import next_number
 from polyaxon.db.writes import append_all
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -64,9 +66,14 @@ def with_next_master(rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
     """The same, with a number for the master replica where there is none yet. On Postgres."""
     if rows.model is not Experiment:
         return rows
-    number = Func(Value(ExperimentJob._meta.db_table), Value("id"), function="pg_get_serial_sequence")
-    next_number = Case(When(_master__id=None, then=Func(number, function="nextval")), output_field=BigIntegerField())
-    return cast("QuerySet[ModelT]", with_master(rows).annotate(_next_master=next_number))
+    number = RawSQL(next_number(ExperimentJob), [])  # noqa: S611 - fixed
+    if_none = Case(When(_master__id=None, then=number), output_field=BigIntegerField())
+    return cast("QuerySet[ModelT]", with_master(rows).annotate(_next_master=if_none))
+
+
+def with_number(experiment: Experiment, number: int) -> None:
+    """Have a new experiment, which has no master replica yet, be as one that was read `with_next_master`."""
+    experiment.__dict__["_next_master"] = number
 
 
 def as_read_or_new(run: Stateful) -> list[ExperimentJob]:

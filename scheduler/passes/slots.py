@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import JSONField, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from polyaxon.actions.runs import WAITING
 from polyaxon.db.models import BuildJob, Experiment, ExperimentGroup, Job, NotebookJob, PassLock, TensorboardJob
@@ -37,14 +38,34 @@ class Load:
     next_trials: Sequence[Waiting] | None = None  # as `trials` gives them, as far as they were read with it
 
     @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do."""
+        return self.is_anything_waiting or self.builds or self.services
+
+    @property
     def is_anything_waiting(self) -> bool:
         return self.singles or self.jobs or self.trials or self.images
 
 
 def load() -> Load:
     """By one statement: most of the time nothing follows from it."""
-    sql = _LOAD_WITH_TRIALS if connection.vendor == "postgresql" else _LOAD
-    ((active, builds, singles, jobs, trials, images, services, version, *following),) = answers(sql)
+    (row,) = answers(_LOAD_WITH_TRIALS if connection.vendor == "postgresql" else _LOAD)
+    return _load_of(row)
+
+
+def with_load(groups: QuerySet[ExperimentGroup]) -> QuerySet[ExperimentGroup]:
+    """Groups, each read together with the load."""
+    sql = _as_json(_LOAD_WITH_TRIALS) if connection.vendor == "postgresql" else _as_json(_LOAD)
+    return groups.annotate(_load=RawSQL(sql, [], output_field=JSONField()))  # noqa: S611 - fixed
+
+
+def load_as_read(group: ExperimentGroup) -> Load:
+    """Of a group that was read `with_load`."""
+    return _load_of(group.__dict__["_load"])
+
+
+def _load_of(row: Sequence[Any]) -> Load:
+    active, builds, singles, jobs, trials, images, services, version, *following = row
     columns = [column or () for column in following]  # of no rows there is not even an empty list
     return Load(
         active=int(active),
@@ -95,9 +116,11 @@ _LOAD = ACTIVE + _named("""
        EXISTS (SELECT 1 FROM {jobs} WHERE {ready}) AS jobs,
        EXISTS (SELECT 1 FROM {experiments} WHERE {ready} AND trial_index IS NOT NULL) AS trials,
        EXISTS (SELECT 1 FROM {images} WHERE {ready}) AS images,
-       EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready}),
-       (SELECT version FROM {locks} WHERE name = 'dispatch')
+       EXISTS (SELECT 1 FROM {notebooks} WHERE {ready}) OR EXISTS (SELECT 1 FROM {tensorboards} WHERE {ready})
+       AS services,
+       (SELECT version FROM {locks} WHERE name = 'dispatch') AS version
 """)
+_COLUMNS = ("active", "builds", "singles", "jobs", "trials", "images", "services", "version")
 
 
 class Waiting(NamedTuple):
@@ -202,7 +225,7 @@ def _trials(group: int, limit: int) -> list[Waiting]:
     return [_waiting(*row) for row in answers(_TRIALS, group, limit)]
 
 
-def _waiting(priority: int, created: datetime, pk: int) -> Waiting:
+def _waiting(priority: int, created: datetime | str, pk: int) -> Waiting:
     return Waiting(priority, _moment(created), pk, Experiment)
 
 
@@ -229,12 +252,22 @@ SELECT trial.priority, trial.created_at, trial.id FROM search, most, LATERAL (
 ) trial
 """  # noqa: S608 - names of tables
 _LOAD_WITH_TRIALS = f"""
-SELECT load.*, following.* FROM ({_LOAD}) load LEFT JOIN LATERAL (
-  SELECT ARRAY_AGG(priority), ARRAY_AGG(created_at), ARRAY_AGG(id) FROM ({_TRIALS_OF_ALL}) listed
+SELECT load.*, following.priorities, following.moments, following.keys FROM ({_LOAD}) load LEFT JOIN LATERAL (
+  SELECT ARRAY_AGG(priority) AS priorities, ARRAY_AGG(created_at) AS moments, ARRAY_AGG(id) AS keys
+  FROM ({_TRIALS_OF_ALL}) listed
 ) following ON load.trials
 """.replace("%s", str(READ_AHEAD))  # noqa: S608 - names of tables
 
 
-def _moment(value: datetime) -> datetime:
-    """A time as it comes past the ORM, which on SQLite is in UTC and does not say so."""
+def _as_json(load: str) -> str:
+    """An array of the columns."""
+    if connection.vendor == "postgresql":
+        names = [*_COLUMNS, "priorities", "moments", "keys"]
+        return f"(SELECT JSONB_BUILD_ARRAY({', '.join(names)}) FROM ({load}) as_read)"  # noqa: S608 - names
+    return f"(SELECT JSON_ARRAY({', '.join(_COLUMNS)}) FROM ({load}) as_read)"  # noqa: S608 - names
+
+
+def _moment(value: datetime | str) -> datetime:
+    """A time as it comes past the ORM: as text from JSON, and on SQLite in UTC, without saying so."""
+    value = datetime.fromisoformat(value) if isinstance(value, str) else value
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)

@@ -1,29 +1,33 @@
-"""Few waiting runs at once get their slots and are launched, in one step.
+"""Few runs at once get their slots and are launched, in one step.
 
-In two steps each run is read and written twice. Runs that anything has to be copied for, that cannot be prepared, or
-that somebody else is at take the two, and so do many at once: whoever waits for the next slots waits for the launches
-here.
+In two steps each run is read and written twice. New trials of a search may even begin in the step that stores them:
+those of one that learns from its trials come one by one, each when another has ended, and nothing else waits mostly.
+Runs that anything has to be copied for, that cannot be prepared, or that somebody else is at take the two, and so do
+many at once: whoever waits for the next slots waits for the launches here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from polyaxon.actions import unlocked
 from polyaxon.actions.log_shipments import open_shipments
+from polyaxon.actions.new_trials import Draft, Starter
 from polyaxon.actions.statuses import Move, may_move
 from polyaxon.db.lookups import listed
-from polyaxon.db.models import Experiment
+from polyaxon.db.models import Experiment, Token
 from polyaxon.db.models.abstract import Stateful
 from polyaxon.db.prepared import Prepared
 from polyaxon.db.writes import Statement, insertion
 from polyaxon.lifecycles import tables as s
 from scheduler import launch
-from scheduler.passes import launching, queue, runs
-from scheduler.passes.replicas import as_read_or_new, remember, with_next_master
+from scheduler.passes import fairness, launching, queue, runs, slots
+from scheduler.passes.dispatch_lock import held_once_more
+from scheduler.passes.replicas import as_read_or_new, remember, with_next_master, with_number
 from scheduler.passes.slots import Waiting
 from scheduler.passes.transitions import moves
 from scheduler.runners.base import LaunchSpec
@@ -46,19 +50,45 @@ def start(chosen: Sequence[Waiting], first: Statement) -> int | None:
         return _start(found, first)
 
 
-def _start(waiting: Sequence[Experiment], first: Statement) -> int | None:
+def starter(load: slots.Load) -> Starter:
+    """Has new trials begin in the step that stores them, if by the load, as it was read, they get their slots."""
+    return partial(_start_new, load)
+
+
+def _start_new(load: slots.Load, draft: Draft) -> bool:
+    trials = draft.trials
+    if load.version is None or len(trials) > MOST or not fairness.has_room_for(len(trials), load):
+        return False
+    for trial, replica in zip(trials, draft.replicas, strict=True):
+        _complete(trial, replica)
+    if not all(_is_usual(trial) and _waits_for_nothing(trial) for trial in trials):
+        return False
+    with runs.all_ours([runs.turn(Experiment, trial.pk) for trial in trials]) as ours:
+        return len(ours) == len(trials) and _start(trials, held_once_more(load.version), draft) is not None
+
+
+def _complete(trial: Experiment, replica: int) -> None:
+    """As it would be read: with what a launch needs of others, and a number for its master replica."""
+    group = trial.experiment_group
+    assert group is not None
+    trial.project, trial.user = group.project, group.user
+    with_number(trial, replica)
+
+
+def _start(waiting: Sequence[Experiment], hold: Statement, draft: Draft | None = None) -> int | None:
+    """`draft`: if they are not stored yet."""
     replicas = {run.pk: as_read_or_new(run) for run in waiting}
+    first, told = ([hold, *draft.besides_rows()], draft.events) if draft else ([hold], ())
     changes = [unlocked.prepare(_moves(run, replicas[run.pk]), attempts=1) for run in waiting]
-    try:
-        prepared = [launching.prepare(run) for run in waiting]
-    except (launching.Refused, launching.NotYet):
-        return None  # said by the second step
-    if not all(_has_one_replica(spec) for spec, _ in prepared):
+    prepared = _prepared(waiting)
+    if prepared is None:
+        for each in reversed(changes):
+            each.undo()
         return None
     if settings.CONFIG.on_cluster:
         open_shipments(waiting)
     tokens = [insertion([token]) for _, token in prepared if token is not None]
-    if not unlocked.write(changes, durable=True, first=[first, *tokens]):
+    if not unlocked.write(changes, durable=True, first=[*first, *tokens], told_first=told):
         return None
     for run in waiting:
         remember(run, replicas[run.pk])
@@ -66,8 +96,22 @@ def _start(waiting: Sequence[Experiment], first: Statement) -> int | None:
     return len(waiting)
 
 
+def _prepared(waiting: Sequence[Experiment]) -> list[tuple[LaunchSpec, Token | None]] | None:
+    """None if one of them takes two steps, the second of which says why it cannot start."""
+    try:
+        prepared = [launching.prepare(run) for run in waiting]
+    except (launching.Refused, launching.NotYet):
+        return None
+    return prepared if all(_has_one_replica(spec) for spec, _ in prepared) else None
+
+
 def _is_usual(run: Experiment) -> bool:
     return run.stop_requested_at is None and may_move(run, s.SCHEDULED) and launch.is_quick(run)
+
+
+def _waits_for_nothing(trial: Experiment) -> bool:
+    """Neither for an image, nor for a run in whose outputs it goes on, or that it copies, to end."""
+    return trial.build_job_id is None and trial.cloning_strategy not in {"resume", "copy"}
 
 
 def _has_one_replica(spec: LaunchSpec) -> bool:

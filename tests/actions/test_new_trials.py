@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from hpsearch import Stage, Strategy, Suggestion
-from polyaxon.actions import new_trials, unlocked
+from polyaxon.actions import new_trials, search_states, unlocked
 from polyaxon.actions.groups import stop_group
 from polyaxon.actions.new_trials import MOST_AS_READ, add_trials
 from polyaxon.actions.statuses import set_status
@@ -159,7 +159,7 @@ def test_what_another_process_adds_meanwhile_is_left_out(monkeypatch: pytest.Mon
 @ON_POSTGRES
 def test_a_failure_of_the_database_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     group = running()
-    monkeypatch.setattr(new_trials, "_AS_READ", "SELECT ln(0), %s, %s")
+    monkeypatch.setattr(search_states, "_AS_READ", "SELECT ln(0), %s, %s")
     with pytest.raises(DataError, match="logarithm"):
         add_trials(group, suggestions(0), complete=False)
     assert not group.experiments.exists()

@@ -14,11 +14,12 @@ from hpsearch import Leader, Stage, Strategy, Suggestion, Tally, TrialState
 from polyaxon.actions.experiments import clone_experiment
 from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.revisions import tell_of_members
-from polyaxon.actions.runs import archive, restore, update
+from polyaxon.actions.runs import WAITING, archive, restore, update
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import Experiment, ExperimentGroup, SearchDecision
-from polyaxon.trials import DatabaseHistory, members
-from polyaxon.trials.counts import read_places
+from polyaxon.lifecycles import EXPERIMENT
+from polyaxon.trials import Counts, DatabaseHistory, count_trials, counts, members
+from polyaxon.trials.counts import counted, counts_as_read, number_as_read, read_places, with_numbers
 from polyaxon.trials.kept import Kept
 from polyaxon.trials.members import MEMBERS
 from polyaxon.trials.standings import STANDINGS, Standing, Standings, brought_up_to_date
@@ -37,6 +38,20 @@ def seen(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
     tallies = [dict(history.tallies(bracket)) for bracket in range(2)]
     leaders = [list(history.leaders(bracket, metric, BEST, 5)) for bracket in range(2)]
     return tallies, leaders, dict(history.tallies(0)), plain(history.all())
+
+
+def numbers(group: ExperimentGroup) -> tuple[int, Counts]:
+    """How many trials a pass counts, beside what was counted before, and how they stand."""
+    known = counted(group.pk)
+    row = with_numbers(ExperimentGroup._base_manager.filter(pk=group.pk), known.last).get()
+    number = number_as_read(row, known)
+    return number, counts_as_read(row, number)
+
+
+def true_numbers(group: ExperimentGroup) -> tuple[int, Counts]:
+    statuses = list(group.experiments.filter(trial_index__isnull=False).values_list("status", flat=True))
+    having = [sum(map(kind.__contains__, statuses)) for kind in (WAITING, EXPERIMENT.open, EXPERIMENT.failed)]
+    return len(statuses), Counts(len(statuses), *having)
 
 
 def seen_by_another(group: ExperimentGroup, metric: Metric = LOSS) -> tuple[Any, ...]:
@@ -148,6 +163,8 @@ def test_what_is_kept_is_what_another_process_reads(seed: int) -> None:
             world.act()
         metric = ACCURACY if world.rng.random() < 0.1 else LOSS
         assert seen(world.group, metric) == seen_by_another(world.group, metric)
+        assert numbers(world.group) == true_numbers(world.group)
+        assert count_trials(world.group) == true_numbers(world.group)[1]
 
 
 @pytest.mark.django_db
@@ -163,6 +180,21 @@ def test_members_are_read_once_in_one_round_trip(django_assert_num_queries: Any)
         now = DatabaseHistory(group, places).all()
     assert [trial.state.is_done for trial in now] == [True] * 10
     assert [one is other for one, other in zip(now, before, strict=True)] == [True] * 9 + [False]
+
+
+@pytest.mark.django_db
+def test_trials_are_counted_once(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    group = make_group(content=group_content(n=100))
+    add_trials(group, [Suggestion(index, {"lr": 0.5}) for index in range(10)], complete=False)
+    with django_assert_num_queries(2):
+        assert numbers(group)[0] == 10
+    add_trials(group, [Suggestion(10, {"lr": 0.5}), Suggestion(11, {"lr": 0.5})], complete=False)
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            assert numbers(group)[0] == 12
+    group.experiments.filter(trial_index=3).update(trial_index=None)  # of which nobody tells
+    monkeypatch.setattr(counts, "LONGEST_KEPT", 0.0)
+    assert numbers(group)[0] == 11
 
 
 @pytest.mark.django_db

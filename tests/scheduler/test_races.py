@@ -352,7 +352,7 @@ def suggested(group: ExperimentGroup) -> Decision:
 
 def test_concurrent_passes_of_a_search_add_each_trial_once() -> None:
     group = make_group(content=group_content(n=12))
-    in_threads(4, lambda: groups._round(ExperimentGroup(pk=group.pk)))
+    in_threads(4, lambda: groups._round(ExperimentGroup(pk=group.pk), dispatching=False))
     assert sorted(group.experiments.values_list("trial_index", flat=True)) == list(range(12))
     assert list(group.iterations.values_list("number", flat=True)) == [0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,18 +12,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from polyaxon import storage
+from polyaxon.actions.new_trials import add_trials
 from polyaxon.actions.runs import request_stop
-from polyaxon.db.models import CodeReference, Event, Experiment, ExperimentJob, PassLock, Token
+from polyaxon.db.models import CodeReference, Event, Experiment, ExperimentGroup, ExperimentJob, PassLock, Token
 from polyaxon.db.writes import Statement
 from polyaxon.security import tokens
-from scheduler import turns
-from scheduler.passes import fairness, reconcile, runs, slots, starting
+from polyaxon.trials import plan_of
+from scheduler import tasks, turns
+from scheduler.passes import dispatch as dispatching
+from scheduler.passes import fairness, groups, launching, reconcile, runs, slots, starting
 from scheduler.passes.dispatch import dispatch
 from scheduler.passes.runs import advance
 from scheduler.runners.base import LaunchSpec, RunnerError
 from scheduler.runners.local.runner import LocalRunner
 from tests.contents import experiment_content
 from tests.factories import make_experiment, make_job, make_project
+from tests.scheduler.played import search
 from tests.scheduler.test_races import in_threads, status, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -234,6 +239,211 @@ def test_another_that_gives_out_slots_meanwhile_keeps_it_from_starting_more_than
     monkeypatch.setattr("polyaxon.limits.slots", lambda: 1)
     dispatch(launching=True)
     assert Experiment.objects.exclude(status="created").count() == 1
+
+
+# -- new trials of a search --
+
+
+TPE = {"tpe": {"n_experiments": 50, "metric": {"name": "loss", "optimization": "minimize"}}, "concurrency": 1}
+
+
+def learning(cmd: str = "sleep 100", **section: Any) -> ExperimentGroup:
+    """A search that suggests one trial after the other, and has been looked at before."""
+    group = search({**TPE, **section}, cmd=cmd)
+    group_pass(group)
+    return group
+
+
+def group_pass(group: ExperimentGroup) -> None:
+    tasks.group_pass(group.pk)
+
+
+def trials(group: ExperimentGroup) -> list[Experiment]:
+    return list(group.experiments.order_by("trial_index"))
+
+
+def ended(trial: Experiment) -> None:
+    """Its end, of which nobody is told."""
+    Experiment.objects.filter(pk=trial.pk).update(status="succeeded")
+
+
+@ON_POSTGRES
+def test_a_new_trial_begins_in_the_step_that_stores_it() -> None:
+    group = learning("echo x >> $POLYAXON_RUN_OUTPUTS_PATH/trace")
+    (trial,) = trials(group)
+    assert (trial.status, trial.attempt) == ("starting", 1)
+    until(lambda: status(trial) == "succeeded")
+    assert trace(trial) == "x\n"
+    assert history(trial) == ["created", "scheduled", "starting", "running", "succeeded"]
+    times = list(trial.statuses.order_by("id").values_list("created_at", flat=True))
+    assert times == sorted(times)
+    assert times[0] == trial.created_at
+    assert history(ExperimentJob.objects.get(experiment=trial)) == ["scheduled", "running", "succeeded"]
+    told = Event.objects.filter(subject="experiment", object_id=trial.pk).order_by("id")
+    assert [event.event_type for event in told][:3] == ["experiment.created", *["experiment.new_status"] * 2]
+    assert trial.decisions.get().kind == "start"
+
+
+@ON_POSTGRES
+def test_all_that_becomes_of_a_trial_that_ends_until_the_next_one_starts_is_three_statements() -> None:
+    group = learning()
+    for _ in range(2):  # what is asked for the first time is prepared
+        ended(trials(group)[-1])
+        group_pass(group)
+    ended(trials(group)[-1])
+    with CaptureQueriesContext(connection) as asked:
+        group_pass(group)
+    assert len(asked) <= 3, [query["sql"] for query in asked]
+    assert [trial.status for trial in trials(group)] == [*["succeeded"] * 3, "starting"]
+
+
+@ON_POSTGRES
+def test_numbers_are_drawn_for_trials_that_come_and_for_no_others() -> None:
+    group = learning()
+    for _ in range(4):
+        ended(trials(group)[-1])
+        for _ in range(3):  # twice there is no room
+            group_pass(group)
+    numbers = [trial.pk for trial in trials(group)]
+    assert numbers == list(range(numbers[0], numbers[0] + 5))
+    assert list(group.iterations.order_by("id").values_list("number", flat=True)) == list(range(5))
+
+
+@ON_POSTGRES
+def test_a_trial_whose_place_was_taken_while_it_was_suggested_is_not_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = learning()
+    for _ in range(2):
+        ended(trials(group)[-1])
+        group_pass(group)
+    ended(trials(group)[-1])
+    algorithm = plan_of(ExperimentGroup.objects.get(pk=group.pk)).algorithm
+    suggest = algorithm.suggest
+
+    def late(*arguments: Any, **keys: Any) -> Any:
+        decision = suggest(*arguments, **keys)
+        in_threads(1, lambda: add_trials(group, decision.suggestions, complete=False))
+        return decision
+
+    with monkeypatch.context() as patched:
+        patched.setattr(algorithm, "suggest", late)
+        group_pass(group)
+    assert [trial.trial_index for trial in trials(group)] == [0, 1, 2, 3]
+    assert list(group.iterations.order_by("id").values_list("number", flat=True)) == [0, 1, 2, 3]
+    assert Experiment.objects.filter(status="starting").count() <= 1
+
+
+@ON_POSTGRES
+def test_who_waits_gets_the_slot_before_a_new_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyaxon.limits.slots", lambda: 1)
+    group = learning()
+    (other,) = waiting(content=experiment_content("sleep 100"))
+    ended(trials(group)[0])
+    group_pass(group)
+    assert status(other) == "starting"
+    assert [trial.status for trial in trials(group)] == ["succeeded", "created"]
+    ended(other)
+    dispatch()
+    assert [trial.status for trial in trials(group)] == ["succeeded", "scheduled"]
+
+
+@ON_POSTGRES
+def test_a_slot_is_given_away_while_the_search_is_at_its_model() -> None:
+    group = learning()
+    (other,) = waiting(content=experiment_content("sleep 100"))
+    rounds: list[str] = []
+
+    def at_its_model() -> None:
+        if not rounds:
+            group_pass(group)
+        rounds.append(status(other))
+
+    turns.groups.run(group.pk, at_its_model)
+    assert rounds == ["starting", "starting"]
+
+
+@ON_POSTGRES
+def test_what_comes_while_slots_are_given_out_is_looked_at_anew() -> None:
+    seen = slots.load()
+    found: list[Experiment] = []
+
+    def late(load: slots.Load | None) -> None:
+        if not found:
+            found.extend(waiting())
+            dispatching.serve_waiting()  # as another thread would
+        serve(load)
+
+    serve, dispatching._serve = dispatching._serve, late
+    try:
+        dispatching.serve_waiting(replace(seen, singles=True))
+    finally:
+        dispatching._serve = serve
+    assert status(found[0]) == "starting"
+
+
+@ON_POSTGRES
+@pytest.mark.parametrize("slots_at_once", [1, 20])
+def test_another_that_gives_out_slots_while_it_suggests_keeps_a_new_trial_waiting(
+    slots_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polyaxon.limits.slots", lambda: slots_at_once)
+    group = learning()
+    ended(trials(group)[0])
+    algorithm = plan_of(ExperimentGroup.objects.get(pk=group.pk)).algorithm
+    suggest = algorithm.suggest
+
+    def late(*arguments: Any, **keys: Any) -> Any:
+        waiting(content=experiment_content("sleep 100"))
+        in_threads(1, lambda: dispatch(launching=True))
+        return suggest(*arguments, **keys)
+
+    monkeypatch.setattr(algorithm, "suggest", late)
+    group_pass(group)
+    _, second = trials(group)
+    assert (second.status, second.attempt) == ("created", 0)
+    assert history(second) == ["created"]
+    assert not Token.objects.filter(run=second.uuid).exists()
+    assert Experiment.objects.filter(status="starting").count() == 1
+    assert dispatch() == (1 if slots_at_once > 1 else 0)
+
+
+@ON_POSTGRES
+def test_limits_of_users_and_projects_hold_for_new_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fairness, "_limits_are_set", lambda: True)
+    group = learning()
+    assert [trial.status for trial in trials(group)] == ["created"]
+
+
+@ON_POSTGRES
+def test_a_trial_that_cannot_be_prepared_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(run: Experiment) -> Any:
+        raise launching.Refused("no room for it")
+
+    monkeypatch.setattr(starting.launching, "prepare", refused)
+    group = learning()
+    (trial,) = trials(group)
+    assert (trial.status, history(trial)) == ("created", ["created"])
+    until(lambda: status(trial) == "failed")
+    assert "no room for it" in trial.status_message
+
+
+@ON_POSTGRES
+def test_two_processes_that_suggest_at_once_start_each_trial_once() -> None:
+    group = search({**TPE, "concurrency": 4}, cmd="echo x >> $POLYAXON_RUN_OUTPUTS_PATH/trace")
+    in_threads(4, lambda: groups._round(ExperimentGroup(pk=group.pk), dispatching=True))
+    begun = [trial for trial in trials(group) if trial.status != "created"]
+    assert 0 < len(begun) <= 4
+    until(lambda: all(status(trial) == "succeeded" for trial in trials(group)))
+    assert {trace(trial) for trial in trials(group)} == {"x\n"}
+    assert {trial.attempt for trial in trials(group)} == {1}
+    assert [trial.trial_index for trial in trials(group)] == list(range(group.experiments.count()))
+
+
+def test_a_trial_is_launched_by_the_file_of_its_search_and_its_own_params() -> None:
+    cmd = "echo {{ lr }} >> $POLYAXON_RUN_OUTPUTS_PATH/trace"
+    group = search({"matrix": {"lr": {"values": [0.25, 0.5]}}, "concurrency": 2}, cmd=cmd)
+    group_pass(group)
+    until(lambda: all(status(trial) == "succeeded" for trial in trials(group)))
+    assert sorted(map(trace, trials(group))) == ["0.25\n", "0.5\n"]
 
 
 def test_what_is_left_waits_for_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:

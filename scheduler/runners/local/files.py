@@ -10,7 +10,7 @@ shim.log      what the supervisor itself had to say, normally nothing
 """
 
 # Part of the supervisor, which leaves out pathlib to start fast.
-# ruff: noqa: PTH105, PTH108, PTH110, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH105, PTH108, PTH118, PTH120, PTH123, PTH208
 from __future__ import annotations
 
 import json
