@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 from polyaxon import storage
+from polyaxon.actions.new_trials import RENDERED
 from polyaxon.db.models import Experiment, ExperimentGroup, ExperimentJob, Job
 from polyaxon.db.models.abstract import Runnable
 from polyaxon.errors import InvalidInput
@@ -50,11 +51,14 @@ def launch_spec(run: Run, token: str) -> LaunchSpec:
 
 
 def _rendered(run: Run) -> Rendered:
-    kind = "experiment" if isinstance(run, Experiment) else "job"
-    rendered = _parsed(_file_of(run), kind).render(run.params or {})
+    rendered = run.__dict__.get(RENDERED) or _parsed(_file_of(run), _kind_of(run)).render(run.params or {})
     if not rendered.command:
         raise InvalidInput("the polyaxonfile has no run.cmd, so there is nothing to execute. Add a `run` section.")
     return rendered
+
+
+def _kind_of(run: Run) -> str:
+    return "experiment" if isinstance(run, Experiment) else "job"
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
 from polyaxon_schemas import Rendered
 
+RENDERED = "_rendered"
+"""Attribute of a trial that is not stored yet: what its file makes of its params."""
 RESUME, RESTART = "resume", "restart"
 MOST_AS_READ = MOST_DRAWN  # more are rare, and each number of them is a statement of its own
 
@@ -48,6 +50,7 @@ class _Prepared:
 
     suggestion: Suggestion
     content: dict[str, Any]
+    rendered: Rendered
     asked: dict[str, Any]  # columns that hold what the file asks for
     build: int | None = None  # number of the build whose image it waits for
 
@@ -139,8 +142,9 @@ def _draft(group: ExperimentGroup, plan: Plan, prepared: Sequence[_Prepared], *,
     iteration = _iteration(group, now, many)
     iteration.pk = drawn.iteration
     trials = _rows(group, plan, prepared, iteration, now)
-    for trial, key in zip(trials, drawn.trials, strict=True):
+    for trial, key, each in zip(trials, drawn.trials, prepared, strict=True):
         trial.pk = key
+        trial.__dict__[RENDERED] = each.rendered
     first = [as_read(group, now), insertion_with_key(iteration)]
     stored = list(map(insertion_with_key, trials))
     told = _told(group, trials)
@@ -185,7 +189,7 @@ def _prepare(group: ExperimentGroup, plan: Plan, suggestion: Suggestion) -> _Pre
     """Renders the file with the suggestion's params, which is what its launch will do."""
     rendered = plan.specification.render(suggestion.params)
     content = plan.specification.trial_content(suggestion.params)
-    return _Prepared(suggestion, content, asked_columns(rendered), _build(group, rendered))
+    return _Prepared(suggestion, content, rendered, asked_columns(rendered), _build(group, rendered))
 
 
 def _build(group: ExperimentGroup, rendered: Rendered) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from hpsearch import Stage, Strategy, Suggestion
 from polyaxon.actions import new_trials, search_states, unlocked
 from polyaxon.actions.groups import stop_group
-from polyaxon.actions.new_trials import MOST_AS_READ, add_trials
+from polyaxon.actions.new_trials import MOST_AS_READ, RENDERED, Draft, add_trials
 from polyaxon.actions.statuses import set_status
 from polyaxon.db.models import (
     ActivityLog,
@@ -27,6 +28,7 @@ from polyaxon.db.models import (
     Webhook,
     WebhookDelivery,
 )
+from polyaxon_schemas import parse
 from tests.contents import group_content
 from tests.factories import make_group
 
@@ -184,3 +186,25 @@ def test_many_are_added_under_the_lock() -> None:
     assert unlocked.is_possible()
     assert group.experiments.count() == MOST_AS_READ + 1
     assert len(asked) > 2
+
+
+@ON_POSTGRES
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"params": {"lr": 9, "size": "{{ lr }}0", "mode": "fast"}},
+        {"inputs": [{"name": "lr", "type": "float"}], "params": {"lr": 0.1}},
+        {"environment": {"resources": {"cpu": {"requests": "{{ lr }}"}}, "env_vars": [["RATE", "{{ lr }}"]]}},
+        {"tags": ["{{ lr }}"], "framework": "pytorch"},
+    ],
+)
+def test_what_a_trial_that_is_not_stored_yet_would_run_is_what_its_file_says(more: dict[str, Any]) -> None:
+    file = {"version": 1, "kind": "group", "hptuning": {"matrix": {"lr": {"values": [0.5, 1.5]}}}, **more}
+    file["run"] = {"cmd": "train --lr={{ lr }}" + (" --size={{ size }} --{{ mode }}" if "size" in str(more) else "")}
+    group = make_group(content=json.dumps(file))
+    set_status(group, "running")
+    drafts: list[Draft] = []
+    add_trials(group, suggestions(1, 2), complete=False, starter=lambda draft: bool(drafts.append(draft)))
+    for trial, stored in zip(drafts[0].trials, group.experiments.order_by("trial_index"), strict=True):
+        assert trial.__dict__[RENDERED] == parse(stored.content, kind="experiment").render(stored.params)
