@@ -88,16 +88,16 @@ def _group_with_news(dispatching: bool) -> Prepared[ExperimentGroup]:
     """Of a search whose algorithm looks at all of its trials, and did so before: it has a suggestion for every room."""
 
     def build(pk: int, last: int, newest: int, still_open: str) -> QuerySet[ExperimentGroup]:
-        rows = with_news(_build(dispatching, pk, last), newest, still_open)
+        rows = with_news(_build(dispatching, pk, last, trials_wait=False), newest, still_open)
         return with_numbers_drawn(rows) if dispatching else rows
 
     return Prepared(build, pk=int, last=int, newest=int, still_open=str)
 
 
-def _build(dispatching: bool, pk: int, last: int) -> QuerySet[ExperimentGroup]:
+def _build(dispatching: bool, pk: int, last: int, *, trials_wait: bool = True) -> QuerySet[ExperimentGroup]:
     """With what its trials need of others, if they may be launched at once."""
     rows = with_numbers(ExperimentGroup._base_manager.filter(pk=pk), last)
-    return slots.with_load(rows.select_related("project__owner", "user")) if dispatching else rows
+    return slots.with_load(rows.select_related("project__owner", "user"), trials=trials_wait) if dispatching else rows
 
 
 def _guarded(group: ExperimentGroup, load: slots.Load | None) -> None:

@@ -53,9 +53,10 @@ def load() -> Load:
     return _load_of(row)
 
 
-def with_load(groups: QuerySet[ExperimentGroup]) -> QuerySet[ExperimentGroup]:
-    """Groups, each read together with the load."""
-    sql = _as_json(_LOAD_WITH_TRIALS) if connection.vendor == "postgresql" else _as_json(_LOAD)
+def with_load(groups: QuerySet[ExperimentGroup], *, trials: bool) -> QuerySet[ExperimentGroup]:
+    """Groups, each read together with the load; on Postgres also with the next `trials`, where some mostly wait."""
+    read_ahead = trials and connection.vendor == "postgresql"
+    sql = _as_json(_LOAD_WITH_TRIALS, *_COLUMNS, *_FOLLOWING) if read_ahead else _as_json(_LOAD, *_COLUMNS)
     return groups.annotate(_load=RawSQL(sql, [], output_field=JSONField()))  # noqa: S611 - fixed
 
 
@@ -120,6 +121,7 @@ _LOAD = ACTIVE + _named("""
        AS services,
        (SELECT version FROM {locks} WHERE name = 'dispatch') AS version
 """)
+_FOLLOWING = ("priorities", "moments", "keys")
 _COLUMNS = ("active", "builds", "singles", "jobs", "trials", "images", "services", "version")
 
 
@@ -259,12 +261,10 @@ SELECT load.*, following.priorities, following.moments, following.keys FROM ({_L
 """.replace("%s", str(READ_AHEAD))  # noqa: S608 - names of tables
 
 
-def _as_json(load: str) -> str:
+def _as_json(load: str, *names: str) -> str:
     """An array of the columns."""
-    if connection.vendor == "postgresql":
-        names = [*_COLUMNS, "priorities", "moments", "keys"]
-        return f"(SELECT JSONB_BUILD_ARRAY({', '.join(names)}) FROM ({load}) as_read)"  # noqa: S608 - names
-    return f"(SELECT JSON_ARRAY({', '.join(_COLUMNS)}) FROM ({load}) as_read)"  # noqa: S608 - names
+    to_array = "JSONB_BUILD_ARRAY" if connection.vendor == "postgresql" else "JSON_ARRAY"
+    return f"(SELECT {to_array}({', '.join(names)}) FROM ({load}) as_read)"  # noqa: S608 - names
 
 
 def _moment(value: datetime | str) -> datetime:
