@@ -50,9 +50,12 @@ def start(chosen: Sequence[Waiting], first: Statement) -> int | None:
         return _start(found, first)
 
 
-def starter(load: slots.Load) -> Starter:
-    """Has new trials begin in the step that stores them, if by the load, as it was read, they get their slots."""
-    return partial(_start_new, load)
+def starter(load: slots.Load) -> Starter | None:
+    """Has new trials begin in the step that stores them, if by the load, as it was read, they get their slots.
+
+    None for pods: those that are launched together share requests, and their logs are waited for before they have rows.
+    """
+    return None if settings.CONFIG.on_cluster else partial(_start_new, load)
 
 
 def _start_new(load: slots.Load, draft: Draft) -> bool:
@@ -110,8 +113,10 @@ def _is_usual(run: Experiment) -> bool:
 
 
 def _waits_for_nothing(trial: Experiment) -> bool:
-    """Neither for an image, nor for a run in whose outputs it goes on, or that it copies, to end."""
-    return trial.build_job_id is None and trial.cloning_strategy not in {"resume", "copy"}
+    """Neither for its search to be restored, nor for an image or the end of a run whose outputs it uses."""
+    group, strategy = trial.experiment_group, trial.cloning_strategy
+    is_archived = group is not None and group.deleted
+    return not is_archived and trial.build_job_id is None and strategy not in {"resume", "copy"}
 
 
 def _has_one_replica(spec: LaunchSpec) -> bool:

@@ -414,6 +414,17 @@ def test_limits_of_users_and_projects_hold_for_new_trials(monkeypatch: pytest.Mo
 
 
 @ON_POSTGRES
+def test_a_trial_of_an_archived_search_waits() -> None:
+    group = learning()
+    ended(trials(group)[0])
+    ExperimentGroup.objects.filter(pk=group.pk).update(deleted=True)
+    group_pass(group)
+    assert [trial.status for trial in trials(group)] == ["succeeded", "created"]
+    dispatch()
+    assert trials(group)[1].status == "created"
+
+
+@ON_POSTGRES
 def test_a_trial_that_cannot_be_prepared_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(run: Experiment) -> Any:
         raise launching.Refused("no room for it")
