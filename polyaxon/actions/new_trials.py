@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from hpsearch import Strategy, Suggestion
@@ -23,7 +23,6 @@ from polyaxon.actions.images import image_for
 from polyaxon.actions.search_states import MOST_DRAWN, Bounds, SearchState, as_drawn, as_read, draw, lock_search
 from polyaxon.actions.statuses import first_statuses
 from polyaxon.actions.tags import clean_tags
-from polyaxon.db.durability import unsynced
 from polyaxon.db.lookups import listed
 from polyaxon.db.models import (
     Event,
@@ -33,7 +32,7 @@ from polyaxon.db.models import (
     SearchDecision,
 )
 from polyaxon.db.prepared import Prepared
-from polyaxon.db.writes import Statement, append, append_all, insertion, insertion_with_key, is_refused
+from polyaxon.db.writes import Statement, append, append_all, insertion, insertion_with_key
 from polyaxon.trials.plans import Plan, plan_of
 from polyaxon.wakeups import wake
 from polyaxon_schemas import Rendered
@@ -76,14 +75,11 @@ class Draft:
 
     def store(self) -> bool:
         """Store them as `created`; False if that has to be done under the lock."""
-        try:
-            events.store_unheard(self.events, first=[*unsynced(), *self.first, *self.rows, *self.records])
-        except (DataError, IntegrityError) as error:
-            if isinstance(error, DataError) and not is_refused(error):
-                raise
-            return False
-        wake("dispatch")
-        return True
+        statements = [*self.first, *self.rows, *self.records]
+        is_stored = unlocked.write([], durable=False, first=statements, told_first=self.events)
+        if is_stored:
+            wake("dispatch")
+        return is_stored
 
     def besides_rows(self) -> list[Statement]:
         """What is to be stored of them for a caller who stores their rows, after they have changed."""

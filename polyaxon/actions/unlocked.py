@@ -77,8 +77,7 @@ def write(
     try:
         events.store_unheard(told, first=[*before, *(statement for each in changes for statement in each.statements)])
     except (DataError, IntegrityError) as error:
-        for each in reversed(changes):
-            each.undo()
+        undo(changes)
         if isinstance(error, DataError) and not is_refused(error):
             raise
         return False
@@ -86,6 +85,12 @@ def write(
     for run in done.values():
         wake_dependents(run, observed=True)
     return True
+
+
+def undo(changes: Sequence[Changes]) -> None:
+    """Have the rows of changes that are not to be written be as they were read."""
+    for each in reversed(changes):
+        each.undo()
 
 
 def _as_read(row: Stateful) -> Statement:

@@ -85,8 +85,7 @@ def _start(waiting: Sequence[Experiment], hold: Statement, draft: Draft | None =
     changes = [unlocked.prepare(_moves(run, replicas[run.pk]), attempts=1) for run in waiting]
     prepared = _prepared(waiting)
     if prepared is None:
-        for each in reversed(changes):
-            each.undo()
+        unlocked.undo(changes)
         return None
     if settings.CONFIG.on_cluster:
         open_shipments(waiting)
