@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
+from polyaxon.db import server_side
 from polyaxon.options import store
 from polyaxon.security import tokens
 from tests.factories import make_experiment, make_project, make_user
@@ -27,9 +28,10 @@ def _fresh_rates() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _options_do_not_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the process remembers of options is not forgotten within a test: queries are counted."""
-    monkeypatch.setattr(store, "time", SimpleNamespace(monotonic=lambda: 0.0))
+def _nothing_remembered_ages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options and plans are not forgotten within a test by the clock: queries are counted, and compared."""
+    for module in (store, server_side):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 @pytest.fixture(autouse=True)

@@ -115,3 +115,8 @@ def pod_log(core: client.CoreV1Api, namespace: str, run: str) -> list[str]:
             text = core.read_namespaced_pod_log(pod.metadata.name, namespace, container=name, _preload_content=False)
             lines += text.data.decode().splitlines()
     return lines
+
+
+def untagged(line: str) -> str:
+    """What rank 0 wrote as one line: `mpirun` puts its tag before each piece of a long one."""
+    return line.replace("[1,0]<stdout>:", "")

@@ -17,7 +17,7 @@ from scheduler.runners.kubernetes.spec import Placement, Replica
 from scheduler.runners.kubernetes.ssh import new_key
 from tests.cluster.api import wait_for
 from tests.cluster.framework_images import push_mpi, push_mxnet
-from tests.cluster.runs import make_runner, on_node, pod_log, watching
+from tests.cluster.runs import make_runner, on_node, pod_log, untagged, watching
 from tests.runners.contract import make_spec, wait_end
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SECONDS = 120.0
 GPU = "example.com/gpu"
+LONG = "long" * 2000
 ODD = "$HOME \"it's\n$(a b)"
 
 
@@ -73,7 +74,7 @@ def others(role: str, *places: Placement) -> tuple[Replica, ...]:
 def told(lines: list[str]) -> list[dict[str, Any]]:
     """What rank 0 gathered; nothing else is in the log."""
     (line,) = lines
-    found: list[dict[str, Any]] = json.loads(line.removeprefix("[1,0]<stdout>:"))
+    found: list[dict[str, Any]] = json.loads(untagged(line))
     return found
 
 
@@ -81,7 +82,8 @@ def test_ranks_of_all_pods_compute_together(
     cluster: Cluster, runner: ClusterRunner, core: client.CoreV1Api, cluster_namespace: str, tmp_path: Path
 ) -> None:
     """Each is in a pod of its own, has that one's environment, and is reached by ssh through the one before it."""
-    places = [Placement(env={"TOLD_ODD": f"{ODD}{number}", "OMPI_MCA_routed_radix": "1"}) for number in range(3)]
+    told_all = {"TOLD_LONG": LONG, "OMPI_MCA_routed_radix": "1"}
+    places = [Placement(env={**told_all, "TOLD_ODD": f"{ODD}{number}"}) for number in range(3)]
     spec = mpi(cluster, tmp_path, program("mpi_ranks.py"), *places)
     runner.submit(spec)
     end = wait_end(runner, spec, SECONDS)
@@ -93,6 +95,7 @@ def test_ranks_of_all_pods_compute_together(
     assert [(each["rank"], each["size"], each["sum"]) for each in found] == [(rank, 3, 6.0) for rank in range(3)]
     assert [(each["umask"], each["folder"]) for each in found] == [(0o22, "/code")] * 3
     assert [each["env"]["TOLD_ODD"] for each in found] == [f"{ODD}{number}" for number in range(3)]
+    assert [each["env"]["TOLD_LONG"] for each in found] == [LONG] * 3
     assert [each["env"]["POLYAXON_POD_ID"] for each in found] == [each["host"] for each in found]
     assert len({each["env"]["PATH"] for each in found}) == 1
 

@@ -16,6 +16,7 @@ from tests.api.test_repos import archive
 from tests.cluster.example_image import push_example
 from tests.cluster.framework_images import push_mpi
 from tests.cluster.people import Asked, ask, ask_for
+from tests.cluster.runs import untagged
 from tests.cluster.services import push_services
 from tests.embedded.server import ROOT
 from tests.helper.test_init import upload
@@ -149,7 +150,7 @@ def test_replicas_start_each_other_by_ssh(platform: Platform, cluster: Cluster) 
     )
     assert asked.wait()["last_status"] == "succeeded", asked.history()
     (line,) = settled(asked, "[1,0]<stdout>:")
-    found = json.loads(line.removeprefix("master.0: [1,0]<stdout>:"))
+    found = json.loads(untagged(line).removeprefix("master.0: "))
     assert [(each["rank"], each["sum"]) for each in found] == [(0, 3.0), (1, 3.0)]
     wait_for(lambda: statuses_of(asked).total() == 2 and not {"running"} & set(statuses_of(asked)), "an end", SECONDS)
     assert statuses_of(asked) == {"succeeded": 2}
