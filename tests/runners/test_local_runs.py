@@ -90,10 +90,20 @@ def test_a_background_process_does_not_hold_the_run_up(runner: LocalRunner, tmp_
 
 
 def test_a_left_over_process_that_still_writes_is_waited_for(runner: LocalRunner, tmp_path: Path) -> None:
-    spec = make_spec(tmp_path, 'exec > >(while read -r line; do sleep 0.05; echo "got $line"; done); seq 1 4')
+    spec = make_spec(tmp_path, 'exec > >(while read -r line; do sleep 0.1; echo "got $line"; done); seq 1 8')
     runner.submit(spec)
     assert wait_end(runner, spec).exit_code == 0
-    assert log_texts(spec) == [f"got {number}" for number in range(1, 5)]
+    assert log_texts(spec) == [f"got {number}" for number in range(1, 9)]
+
+
+def test_one_that_writes_for_ever_is_ended(runner: LocalRunner, tmp_path: Path) -> None:
+    spec = make_spec(tmp_path, "(while :; do sleep 0.1; echo still; done) & echo done")
+    runner.submit(spec)
+    assert wait_end(runner, spec).exit_code == 0
+    assert "still" in log_texts(spec)
+    written = len(log_texts(spec))
+    time.sleep(0.5)
+    assert len(log_texts(spec)) == written
 
 
 def test_a_daemon_of_the_run_is_found_and_ended(runner: LocalRunner, tmp_path: Path) -> None:

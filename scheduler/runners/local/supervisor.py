@@ -36,7 +36,8 @@ from scheduler.runners.local.runlog import RunLog
 SHELL = "/bin/bash"
 CHUNK = 64 * 1024
 POLL, CLOSING_POLL = 200, 50  # milliseconds
-LINGER = 0.5  # seconds left-over processes get to end by themselves, e.g. a `tee` that still writes
+LINGER = 0.5  # seconds left-over processes get to end by themselves, e.g. a `tee`
+LONGEST_LINGER = 5.0  # seconds for those that still write: so long, and no longer, each piece is waited for anew
 LEFTOVER_GRACE = 2.0
 SHUTDOWN_GRACE = 10.0
 UNKILLABLE = 10.0  # seconds after SIGKILL before a process stuck in the kernel is given up
@@ -59,6 +60,7 @@ class Supervisor:
         self.error: str | None = None
         self.shutdown = False
         self.term_at = self.kill_at = math.inf
+        self._lingers_until = 0.0
         self._stop_seen: tuple[int, int] | None = None
         self._log: RunLog | None = None
         self._poller = select.poll()
@@ -180,6 +182,7 @@ class Supervisor:
             return False
         if data and self._log:
             self._log.feed(data)
+            self._linger()
         elif not data:
             self._poller.unregister(self.output)
             os.close(self.output)
@@ -209,7 +212,14 @@ class Supervisor:
         self.status = status
         self.finished_at = utc_now()
         if self.stop_reason is None:
-            self.term_at = time.monotonic() + LINGER
+            self._lingers_until = time.monotonic() + LONGEST_LINGER
+            self._linger()
+
+    def _linger(self) -> None:
+        """Give those that the command left behind a moment more, if it is over and they have some left."""
+        now = time.monotonic()
+        if now < self._lingers_until:
+            self.term_at = now + LINGER
             self.kill_at = self.term_at + LEFTOVER_GRACE
 
     # -- ending it --
@@ -221,7 +231,7 @@ class Supervisor:
         if request is None:
             return
         reason, grace = request
-        now = time.monotonic()
+        now, self._lingers_until = time.monotonic(), 0.0
         if self.stop_reason is None:
             self.term_at = min(self.term_at, now)
         if self.status is None:  # else the command ended by itself, and only its left-overs are hurried
@@ -244,7 +254,7 @@ class Supervisor:
     def _escalate(self) -> None:
         now = time.monotonic()
         if now >= self.term_at:
-            self.term_at = math.inf
+            self.term_at, self._lingers_until = math.inf, 0.0
             self._signal_all(signal.SIGTERM)
             self._signal_all(signal.SIGCONT)  # a stopped process would not hear the first
         if now >= self.kill_at:
