@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from django.db.models import Max, Q
@@ -47,15 +47,17 @@ class Feed:
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
-    async def follow(self, target: EventTarget, heartbeat: float) -> AsyncIterator[Payload | None]:
-        """Payloads of what the target asks for; None after each `heartbeat` seconds of silence.
+    async def follow(self, target: EventTarget, heartbeat: float) -> AsyncGenerator[Payload | None]:
+        """Payloads of what the target asks for; None when it has begun, and after each `heartbeat` seconds of silence.
 
-        Ends when the follower is too far behind: it may come again with the last id that it got.
+        Nothing that happens after the first None is missed. Ends when the follower is too far behind: it may come again
+        with the last id that it got.
         """
         self._followers += 1
         try:
             await self._begin()
             place, last = self._number, self._last_id
+            yield None
             if target.since is not None:
                 async for old in _history(target, last):
                     yield old
@@ -74,8 +76,9 @@ class Feed:
 
     async def _begin(self) -> None:
         if self._reader is None or self._reader.done():
-            self._last_id, self._missing = await _newest(), {}
+            now, (newest, missing) = time.monotonic(), await _newest()
             if self._reader is None or self._reader.done():  # nobody else began meanwhile
+                self._last_id, self._missing = newest, dict.fromkeys(missing, now)
                 self._reader = asyncio.create_task(self._read())
 
     async def _wait(self, seconds: float) -> bool:
@@ -157,8 +160,13 @@ def _events() -> Any:
 
 
 @in_thread
-def _newest() -> int:
-    return Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
+def _newest() -> tuple[int, set[int]]:
+    """The newest id, and those shortly before it that are missing."""
+    newest = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    first = max(newest - MOST_MISSING, 0)
+    return newest, {*range(first + 1, newest)}.difference(
+        Event.objects.filter(pk__gt=first, pk__lt=newest).values_list("pk", flat=True)
+    )
 
 
 @in_thread

@@ -12,7 +12,7 @@ import orjson
 from django.http.response import HttpResponseBase
 
 from api.streams import access, lines
-from api.streams.feed import feed
+from api.streams.feed import Payload, feed
 from api.streams.permits import RETRY_SECONDS, TooManyStreams, places, rechecks
 from api.streams.polling import watches
 from api.streams.targets import EventTarget, RunTarget, StreamResponse, Target
@@ -59,7 +59,9 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 async def _serve(target: Target, scope: Scope, receive: Receive, send: Send, more: list[tuple[bytes, bytes]]) -> None:
     """`more`: headers of the answer."""
     if isinstance(target, EventTarget):
-        await _stream(_events(target), scope, receive, send, more)
+        async with contextlib.aclosing(feed.follow(target, lines.HEARTBEAT)) as payloads:
+            await anext(payloads)  # before the client is told that it is connected, and does what it wants to hear of
+            await _stream(_events(payloads), scope, receive, send, more)
     elif isinstance(target, RunTarget):
         start = _offset(scope)
         async with watches.follow(target) as watch:
@@ -82,9 +84,9 @@ async def _log(news: AsyncIterator[lines.News]) -> AsyncIterator[bytes]:
             yield b": heartbeat\n\n"
 
 
-async def _events(target: EventTarget) -> AsyncIterator[bytes]:
+async def _events(payloads: AsyncIterator[Payload | None]) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
-    async for payload in feed.follow(target, lines.HEARTBEAT):
+    async for payload in payloads:
         if payload is None:
             yield b": heartbeat\n\n"
         else:
