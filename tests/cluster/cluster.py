@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from typing import TYPE_CHECKING, Self
 
 from tests.cluster import api, binaries, certificates, cgroups, images, network, packages, places, plan
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.cluster.components import Component
     from tests.cluster.plan import Plan
+
+LATE = 30.0  # seconds within which a part that lives answers
 
 
 def prepare_machine() -> None:
@@ -84,8 +87,16 @@ class Cluster:
         return api.connect(self.kubeconfig)
 
     def is_usable(self) -> bool:
-        """Whether it works and is what a new one would be."""
-        return self.plan.recipe == plan.recipe() and self.is_working()
+        """Whether it works and is what a new one would be. A busy machine answers late: what lives is asked again."""
+        if self.plan.recipe != plan.recipe():
+            return False
+        deadline = time.monotonic() + LATE
+        while not self.is_working():
+            is_alive = self.node.is_alive() and all(component.is_alive() for component in self.components)
+            if not is_alive or time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+        return True
 
     def is_working(self) -> bool:
         """Whether every part of it does its work."""

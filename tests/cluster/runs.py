@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from scheduler.runners.base import LaunchSpec
     from tests.cluster.cluster import Cluster
 
+PATIENCE_WITH_LOGS = 60.0  # seconds
+
 
 @dataclass
 class Watcher:
@@ -40,18 +43,22 @@ class Watcher:
         """Until told to end."""
         stream = watch.Watch()
         while not self._ended.is_set():
-            # A watch that breaks off is begun anew, by a list.
-            with contextlib.suppress(Exception):
+            try:
                 self._follow(stream)
+            except Exception:
+                stream.resource_version = None  # a watch that breaks off is begun anew, by a list
 
     def _follow(self, stream: watch.Watch) -> None:
+        # From where the last one ended: what is deleted between the two is told, too.
+        since = {"resource_version": stream.resource_version} if stream.resource_version else {}
         for event in stream.stream(
-            self.core.list_namespaced_pod, self.namespace, label_selector=labels.SELECTOR, timeout_seconds=2
+            self.core.list_namespaced_pod, self.namespace, label_selector=labels.SELECTOR, timeout_seconds=2, **since
         ):
             now = datetime.now(UTC)
             pod = mapping.seen(event["raw_object"], now)
             self.store.put(gone(pod, now) if event["type"] == "DELETED" else pod)
             self.store.mark_watched(self.namespace, now)
+        self.store.mark_watched(self.namespace, datetime.now(UTC))
 
     def end(self) -> None:
         """Have it end soon."""
@@ -106,7 +113,21 @@ def _open_up(folder: Path) -> None:
 
 
 def pod_log(core: client.CoreV1Api, namespace: str, run: str) -> list[str]:
-    """Lines of all attempts' commands, in order."""
+    """Lines of all attempts' commands, in order, once no more come.
+
+    The last ones reach the node's file a moment after the end is told, and until then it may lack the file.
+    """
+    deadline, before = time.monotonic() + PATIENCE_WITH_LOGS, None
+    while True:
+        lines = _pod_log_now(core, namespace, run)
+        is_there = lines and not any(line.startswith("unable to retrieve container logs") for line in lines)
+        if (is_there and lines == before) or time.monotonic() > deadline:
+            return lines
+        before = lines
+        time.sleep(0.3)
+
+
+def _pod_log_now(core: client.CoreV1Api, namespace: str, run: str) -> list[str]:
     found = core.list_namespaced_pod(namespace, label_selector=f"{labels.RUN}={run}").items
     lines: list[str] = []
     for pod in sorted(found, key=lambda each: int(each.metadata.labels[labels.ATTEMPT])):

@@ -39,6 +39,7 @@ SEED = int(os.environ.get("POLYAXON_TEST_CHAOS_SEED", "6"))
 PAUSE = 4.0  # seconds between two disturbances at most
 BETWEEN = 2.0  # and between the creations of two runs
 STEPS, STEP = 50, 0.2  # lines and metrics of a run, seconds between them
+DELIVERY = 300  # seconds in which what a run tells at its end arrives, however often the server is gone meanwhile
 PATIENCE = 1800.0  # seconds until the last run has ended
 OUTSIDERS = 2
 DONE = {"succeeded", "failed", "stopped"}
@@ -88,7 +89,7 @@ class Crowd:
         runs = {}
         for number in range(RUNS):
             code = number % 4 // 3
-            runs[self._api.create(P, f"python3 train.py {STEPS} {STEP} {code}")] = code
+            runs[self._api.create(P, f"POLYAXON_TIMEOUT={DELIVERY} python3 train.py {STEPS} {STEP} {code}")] = code
             self._given_up.wait(moments.uniform(0, BETWEEN))
         deadline = time.monotonic() + PATIENCE
         while not self._have_ended(runs):

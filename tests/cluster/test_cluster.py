@@ -219,4 +219,4 @@ def test_failing_test_shows_pods_events_and_tables(cluster: Cluster, tmp_path: P
     for shown in ("breaks: Failed", "| oh no", "exit_code=3", "Scheduled: Successfully assigned", "username=ada"):
         assert shown in done.stdout
     assert "md5$" not in done.stdout  # the password's hash
-    assert cluster.is_working()
+    assert cluster.is_usable()

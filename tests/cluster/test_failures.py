@@ -25,14 +25,14 @@ SECONDS = 60.0
 CHECKPOINTED = (
     "cd $POLYAXON_RUN_OUTPUTS_PATH; echo x >> starts; "
     'if [ -f checkpoint ]; then echo "goes on from $(cat checkpoint)"; exit 0; fi; '
-    "{}echo 41 > checkpoint; sleep 1000"
+    "echo 41 > checkpoint; {}sleep 1000"
 )
 CONTROLLERS = "kube-controller-manager"
 
 
 @pytest.fixture(scope="module")
 def platform(module_platform: Callable[..., Platform]) -> Platform:
-    made = module_platform(POLYAXON_K8S_IMAGE_PATIENCE="3", POLYAXON_K8S_NODE_PATIENCE="3")
+    made = module_platform(POLYAXON_K8S_IMAGE_PATIENCE="10", POLYAXON_K8S_NODE_PATIENCE="3")
     made.api.request("POST", "projects", {"name": "p"})
     return made
 

@@ -92,7 +92,7 @@ def test_long_lines_and_bytes_that_are_no_text(server: Server) -> None:
 
 def test_replicas_say_who_wrote_a_line(server: Server) -> None:
     distributed: dict[str, Any] = {"framework": "pytorch", "environment": {"replicas": {"n_workers": 2}}}
-    key = run(server, "echo rank $RANK; [ $RANK != 0 ] || sleep 3", **distributed)
+    key = run(server, "echo rank $RANK; [ $RANK != 0 ] || sleep 8", **distributed)
     assert sorted(complete(server, key, 3)) == ["master.0: rank 0", "worker.0: rank 1", "worker.1: rank 2"]
     rows = server.request("GET", f"admin/digits/experiments/{key}/jobs")["results"]
     for row in rows:

@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.platform import Platform
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 DONE = {"succeeded", "failed", "stopped", "done"}
@@ -31,6 +31,21 @@ def rows(postgres: str, query: str) -> list[tuple[Any, ...]]:
             return cursor.fetchall()
     finally:
         connection.close()
+
+
+def states(platform: Platform, name: str) -> list[str]:
+    """What the loops of a component's processes do."""
+    loops = [part.ask("/healthz")[1]["loops"] for part in platform.parts[name]]
+    return sorted(state for each in loops for state in each.values())
+
+
+def settles(condition: Callable[[], object]) -> None:
+    """Leases change hands, and workers of a busy machine answer late. No more often than the rate of checks allows."""
+    for _ in range(8):
+        if condition():
+            return
+        time.sleep(7)
+    assert condition()
 
 
 def test_runs_come_to_their_ends(platform: Platform, postgres: str) -> None:
@@ -56,16 +71,15 @@ def test_runs_come_to_their_ends(platform: Platform, postgres: str) -> None:
     # One pod for each attempt, however many were at it.
     counts = rows(postgres, "SELECT run, attempt, COUNT(*) FROM db_podstate GROUP BY run, attempt")
     assert [count for _, _, count in counts] == [1] * 6
-    for name in ("k8s-events", "beat"):
-        loops = [part.ask("/healthz")[1]["loops"] for part in platform.parts[name]]
-        assert sorted(state for each in loops for state in each.values()) == ["acting", "standing by"]
+    names = ("k8s-events", "beat")
+    settles(lambda: all(states(platform, name) == ["acting", "standing by"] for name in names))
     passes = 'polyaxon_pass_seconds_count{state="success",task="scheduler.reconcile"}'
     assert sum(part.metric(passes) for part in platform.parts["scheduler"]) >= 2
-    status = api.request("GET", "status")
-    assert {name for name, part in status.items() if not part["is_healthy"]} == set()
+    settles(lambda: not [name for name, part in api.request("GET", "status").items() if not part["is_healthy"]])
 
 
 def test_every_process_ends_cleanly_and_another_takes_over_at_once(platform: Platform, postgres: str) -> None:
+    settles(lambda: "acting" in states(platform, "beat"))
     acting = next(part for part in platform.parts["beat"] if part.acts("beat/timetable"))
     other = next(part for part in platform.parts["beat"] if part is not acting)
     assert acting.stop() == 0

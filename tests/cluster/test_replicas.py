@@ -43,7 +43,7 @@ def test_every_replica_has_a_status_of_its_own(server: Server) -> None:
     # The last rank ends first, however long each takes to begin.
     command = (
         "cd $POLYAXON_RUN_OUTPUTS_PATH; until [ $RANK = 2 ] || [ -e ended-$((RANK + 1)) ]; do sleep 0.2; done; "
-        "sleep 2; touch ended-$RANK"
+        "sleep 4; touch ended-$RANK"
     )
     key = server.create_experiment("digits", command, **DISTRIBUTED)
     assert server.wait_for(f"admin/digits/experiments/{key}", DONE, 120)["last_status"] == "succeeded"

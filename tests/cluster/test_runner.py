@@ -41,7 +41,7 @@ def runner(
     cluster: Cluster, cluster_namespace: str, core: client.CoreV1Api, store: MemoryPodStore
 ) -> Iterator[ClusterRunner]:
     with watching(core, cluster_namespace, store):
-        yield make_runner(cluster, cluster_namespace, store, image=timedelta(seconds=3), config=timedelta(seconds=30))
+        yield make_runner(cluster, cluster_namespace, store, image=timedelta(seconds=3), config=timedelta(minutes=5))
 
 
 def asking(folder: Path, command: str, **more: Any) -> LaunchSpec:
@@ -142,7 +142,7 @@ def test_a_missing_secret_is_told_and_may_come_late(
     runner.submit(spec)
     wait_for(lambda: 'secret "wandb" not found' in message_of(runner, spec), "the reason", SECONDS)
     core.create_namespaced_secret(cluster_namespace, {"metadata": {"name": "wandb"}, "stringData": {"API_KEY": "k"}})
-    assert wait_end(runner, spec, SECONDS).exit_code == 0
+    assert wait_end(runner, spec, 2 * SECONDS).exit_code == 0
 
 
 def test_a_stop_while_pending_leaves_no_pod(

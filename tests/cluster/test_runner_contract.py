@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
 PROJECT = "digits"
-PATIENCE_WITH_LOGS = 60.0
 
 
 class _Project:
@@ -85,14 +84,7 @@ class TestClusterRunner(RunnerContract):
         return on_node(make_spec(folder, command, **more), code=code)
 
     def logs(self, spec: LaunchSpec) -> list[str]:
-        """The last lines reach the node's file a moment after the end is told, and until then it may lack the file."""
-        deadline = time.monotonic() + PATIENCE_WITH_LOGS
-        while True:
-            lines = pod_log(self.core, self.namespace, spec.run)
-            is_there = lines and not lines[0].startswith("unable to retrieve container logs")
-            if is_there or time.monotonic() > deadline:
-                return lines
-            time.sleep(0.2)
+        return pod_log(self.core, self.namespace, spec.run)
 
     # Kubernetes tells exit codes only; those above 128 are what shells make of signals.
     @pytest.mark.parametrize(

@@ -178,14 +178,14 @@ def test_a_log_that_was_rotated_is_read_on(pods: Pods, new_shipper: Callable[...
     """More than the kubelet keeps in one file, 10 MiB, while it is followed; twice.
 
     It looks every ten seconds. While it does nothing is written: a line that is just then would be cut in two by the
-    node, which may lose the first part.
+    node, which may lose the first part. So each part is hardly more than that.
     """
-    run, lines = new_run(), 72_500
+    run, lines = new_run(), 71_000
     program = f"""
 import time
 for part in range(2):
     for n in range({lines}):
-        print(part * {lines} + n, 'x' * 100)
+        print(f'{{part * {lines} + n:06}}', 'x' * 100)
     time.sleep(15)
 print('end')"""
     pods.create(run, program)

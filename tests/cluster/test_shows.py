@@ -115,7 +115,7 @@ def test_three_replicas_find_each_other(platform: Platform, image: str, core: cl
     """Every rank talks with rank 0 by PyTorch's variables, with its neighbour by ours, and with all by torchrun's."""
     asked = ask(
         platform,
-        "python ranks.py && python ranks.py launch 2",
+        "python ranks.py && python ranks.py launch 2 && { [ $RANK != 0 ] || sleep 5; }",  # the others end before it
         framework="pytorch",
         environment={"replicas": {"n_workers": 2}},
         build={"image": image},

@@ -388,8 +388,9 @@ def doctor(person: Person) -> dict[str, Any]:
 def test_the_doctor_finds_all_well(person: Person) -> None:
     found = doctor(person)
     assert found.pop("code") == 0
+    assert found.pop("connection")["result"] in {"ok", "warning"}  # of a busy machine it says that it is slow
     assert {name: finding["result"] for name, finding in found.items()} == dict.fromkeys(
-        ["connection", "clock", "versions", "login", "project", "permissions", "server", "cluster"], "ok"
+        ["clock", "versions", "login", "project", "permissions", "server", "cluster"], "ok"
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +21,7 @@ NOTEBOOK = "version: 1\nkind: notebook\nbuild: {image: jupyter}\n"
 # Writes what TensorBoard reads, for real, with its own library.
 TRAINING = """\
 import os
+import time
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -102,7 +105,10 @@ def test_the_address_of_a_tensorboard_shows_what_was_trained(person: Person, bro
     assert url == f"{person.server.url}/tensorboard/admin/lab/experiments/{run}/"
     page = browser.get(url)
     assert (page.status_code, "<title>TensorBoard</title>" in page.text) == (200, True)
-    tags = browser.get(f"{page.url}data/plugin/scalars/tags").json()
+    tags: dict[str, Any] = {}
+    deadline = time.monotonic() + 60
+    while not tags and time.monotonic() < deadline:  # it loads what there is after it has begun to answer
+        tags = browser.get(f"{page.url}data/plugin/scalars/tags").json()
     assert tags == {".": {"loss": {"displayName": "", "description": ""}}}
     points = browser.get(f"{page.url}data/plugin/scalars/scalars", params={"run": ".", "tag": "loss"}).json()
     assert [(step, round(value, 3)) for _, step, value in points] == [(0, 1.0), (1, 0.5), (2, 0.333)]

@@ -22,6 +22,7 @@ from tests.embedded.test_serve import of_runs
 pytestmark = pytest.mark.slow
 KILLS = 7
 IN_FLIGHT = 10
+DELIVERY = 300  # seconds in which what a run tells at its end arrives, however often the server is gone meanwhile
 DONE = {"succeeded", "failed", "stopped", "done"}
 
 # Logs so many points, ten a second; its beginning and its end leave lines that nothing removes.
@@ -105,7 +106,9 @@ def top_up(server: Server, story: Story) -> None:
     rows = server.request("GET", "admin/p/experiments?independent=true&limit=1000")["results"]
     for _ in range(IN_FLIGHT - sum(row["last_status"] not in DONE for row in rows)):
         name, points, code = len(story.codes), story.rng.randint(1, 30), story.rng.choice([0, 0, 0, 3])
-        run = server.create_experiment("p", f"exec python {script(server)} {points} {name} {code}")
+        run = server.create_experiment(
+            "p", f"POLYAXON_TIMEOUT={DELIVERY} exec python {script(server)} {points} {name} {code}"
+        )
         story.codes[run], story.points[run] = code, points
 
 
@@ -147,9 +150,9 @@ def check_run(server: Server, story: Story, run: int) -> None:
 def check_times(detail: dict[str, Any], begun: float, ended: float) -> None:
     """They are those of the command, also when no server was there to see it end."""
     started, finished = (datetime.fromisoformat(detail[key]).astimezone(UTC) for key in ("started_at", "finished_at"))
-    assert begun - 10 < started.timestamp() <= begun + 0.01
+    assert begun - 60 < started.timestamp() <= begun + 0.01
     # Between the last line and the end of the command the client delivers its metrics, if need be to the next server.
-    assert ended - 0.01 <= finished.timestamp() < ended + 100
+    assert ended - 0.01 <= finished.timestamp() < ended + DELIVERY
 
 
 def check_history(server: Server, path: str, lifecycle: Lifecycle) -> None:

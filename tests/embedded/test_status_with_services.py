@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(300)]
 def brokered(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Server]:
     address = redis_url.removeprefix("redis://").partition("/")[0]
     environment = {"POLYAXON_BROKER_BACKEND": request.param, "POLYAXON_REDIS_URL": f"redis://{address}/5"}
+    environment["POLYAXON_THROTTLE_RATES_CHECKS"] = "1000"
     if request.param == "rabbitmq":
         environment["POLYAXON_AMQP_URL"] = request.getfixturevalue("amqp_url")
     else:

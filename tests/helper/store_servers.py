@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.cluster import places
+from tests.embedded.server import free_port
 from tests.helper.processes import FOLDER
 from tests.services.packages import PackagesMissingError, install
 
@@ -85,7 +85,7 @@ def _user_of_s3(address: str) -> dict[str, str]:
 @contextlib.contextmanager
 def google(host: str) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="polyaxon-google-") as folder:
-        known, port = Path(folder) / "account.json", _free_port(host)
+        known, port = Path(folder) / "account.json", free_port()
         account = service_account(f"http://{host}:{port}/token")
         known.write_text(json.dumps({**account, "public_key": _public(account["private_key"])}))
         with _process(
@@ -183,7 +183,7 @@ def _make_container(served: Served) -> None:
 def _process(
     host: str, command: Callable[[int], list[str]], port: int | None = None, **environment: str
 ) -> Iterator[str]:
-    port = port or _free_port(host)
+    port = port or free_port()
     silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command(port), env={**os.environ, **environment}, **silent)
     try:
@@ -193,17 +193,11 @@ def _process(
         process.wait()
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
 def _answers(request: urllib.request.Request) -> None:
     deadline = time.monotonic() + SECONDS
     while True:
         try:
-            urllib.request.urlopen(request, timeout=5).close()
+            urllib.request.urlopen(request, timeout=SECONDS).close()
         except OSError:
             assert time.monotonic() < deadline, "the store did not start"
             time.sleep(0.2)

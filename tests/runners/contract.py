@@ -350,7 +350,7 @@ class ServiceContract:
         return address
 
     def test_a_service_is_ready_once_it_answers_and_gone_once_stopped(self, runner: Runner, tmp_path: Path) -> None:
-        spec = self.spec(tmp_path, self.command(), START_AFTER="5")
+        spec = self.spec(tmp_path, self.command(), START_AFTER="10")
         runner.submit(spec)
         wait_for(lambda: runner.observe(spec.run, 1).phase is Phase.RUNNING, "running", self.seconds)
         assert not runner.observe(spec.run, 1).is_ready

@@ -237,7 +237,7 @@ def test_shutdown_stops_all_at_once(runner: LocalRunner, tmp_path: Path) -> None
         runner.submit(spec)
     for spec in stubborn + polite:
         wait_log(spec, "ready")
-    assert runner.shutdown(4.0) == []
+    assert runner.shutdown(8.0) == []
     ends = [runner.observe(spec.run, 1) for spec in stubborn + polite]
     # The last one was asked before the grace of the first was over.
     asked = [float(text) for spec in stubborn for text in log_texts(spec) if text[:1].isdigit()]
